@@ -1,0 +1,68 @@
+-- Transactions, the event log and what core needs of every process.
+
+-- name: events_lock
+-- in:
+-- The log's lock: ids are given out in commit order because it is held from here to COMMIT.
+SELECT pg_advisory_xact_lock(4242);
+
+-- name: events_append
+-- in: text[], text[], text[], text[], text[]
+-- Topics, kinds, payloads, queues, traces. A statement of its own after the lock: READ COMMITTED gives it a snapshot that sees the last commit.
+INSERT INTO events (id, topic, kind, payload, queue, trace)
+SELECT coalesce((SELECT max(id) FROM events), 0) + e.n, e.topic, e.kind, e.payload::jsonb, e.queue, e.trace
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS e (topic, kind, payload, queue, trace, n)
+ORDER BY e.n
+RETURNING id;
+
+-- name: events_newest
+-- in:
+SELECT coalesce(max(id), 0) FROM events;
+
+-- name: events_after
+-- in: bigint, bigint
+-- The follower's look: everything after a cursor, in order.
+SELECT id, topic, kind, payload::text, queue, ea_time(at) FROM events WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint;
+
+-- name: events_of_topics
+-- in: text[], bigint, bigint, bigint
+-- Replay for one subscriber: topics, after, up to, limit.
+SELECT id, kind, ea_time(at), payload::text, topic FROM events
+WHERE topic = ANY ($1::text[]) AND id > $2::bigint AND id <= $3::bigint ORDER BY id LIMIT $4::bigint;
+
+-- name: events_oldest
+-- in:
+SELECT coalesce(min(id), 0) FROM events;
+
+-- name: revocations_live
+-- in:
+SELECT session_id, extract(epoch FROM until)::bigint FROM revocations WHERE until > now();
+
+-- name: idempotency_claim
+-- in: uuid, text, text, text
+-- Waits (lock_timeout) for a running request with the same key; no row: the key is taken, read it.
+INSERT INTO idempotency (user_id, scope, key, body_sha256) VALUES ($1::uuid, $2::text, $3::text, $4::text)
+ON CONFLICT (user_id, scope, key) DO UPDATE
+    SET body_sha256 = excluded.body_sha256, status = NULL, headers = NULL, body = NULL, created_at = now()
+    WHERE idempotency.created_at < now() - interval '24 hours'
+RETURNING 1;
+
+-- name: idempotency_read
+-- in: uuid, text, text
+SELECT body_sha256, status, content_type, headers, body FROM idempotency WHERE user_id = $1::uuid AND scope = $2::text AND key = $3::text;
+
+-- name: idempotency_store
+-- in: uuid, text, text, int, text, text, text
+UPDATE idempotency SET status = $4::int, content_type = $5::text, headers = $6::text, body = $7::text
+WHERE user_id = $1::uuid AND scope = $2::text AND key = $3::text;
+
+-- name: schema_newest
+-- in:
+SELECT coalesce(max(version), 0) FROM schema_migrations;
+
+-- name: ping
+-- in:
+SELECT 1;
+
+-- name: authz_course
+-- in: uuid, uuid
+SELECT c.id, ea_course_role($1::uuid, c.id), true FROM courses c WHERE c.id = $2::uuid;

@@ -1,0 +1,12 @@
+# One line per module of statements and per migration.
+STMT_FILES = \
+	$(srcdir)/sql/queries/core.sql
+
+migrationsdir = $(datadir)/edtech-assistant/migrations
+dist_migrations_DATA = \
+	sql/migrations/0001_core.sql
+
+demodir = $(datadir)/edtech-assistant/demo
+dist_demo_DATA =
+
+EXTRA_DIST += $(STMT_FILES)

@@ -1,0 +1,1 @@
+# libworker.a (workers/core) and one program per worker.
