@@ -1,8 +1,8 @@
 /* The hub: one thread that holds every open event stream and every waiting poll of the process. An event is encoded once (as a FastCGI STDOUT record) and its bytes are
  * shared by reference between all subscribers; each stream has a bounded queue, one that overflows is cut and returns with Last-Event-ID. One timer wheel drives heartbeats,
  * maximum ages and poll deadlines. It keeps a window of recent events, so that a cursor inside it needs no database.
- * Membership is told by events: kind `membership.changed` on u:<user> with {"add": [topic…], "remove": [topic…]} changes a subscriber's topics in log order and is not shown to clients;
- * `session.revoked` ends the session's streams. */
+ * Membership is told by events: kind `membership.changed` on a topic T with {"add": [topic…], "remove": [topic…]} changes, in log order, the topics of every subscriber of T (u:<user>: that
+ * person; c:<course>: everybody of the course, e.g. for a new room) and is not shown to clients; nor are `user.changed` and `session.revoked`, which ends the session's streams. */
 #ifndef EA_HUB_H
 #define EA_HUB_H
 

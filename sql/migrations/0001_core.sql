@@ -131,3 +131,8 @@ CREATE TABLE audit (
     object_id uuid,
     detail    jsonb NOT NULL DEFAULT '{}'
 );
+
+-- What following a course means: the topics that membership.changed adds or removes. Later migrations replace it as courses get more topics.
+CREATE FUNCTION ea_course_topics(course uuid) RETURNS text[]
+    LANGUAGE sql STABLE
+    AS $$ SELECT ARRAY['c:' || course] $$;
