@@ -23,10 +23,13 @@ void ea_key_jwk(const struct ea_key *k, struct ea_buf *out); /* appends one publ
 enum ea_role { EA_ROLE_MEMBER, EA_ROLE_STAFF, EA_ROLE_ADMIN }; /* of a user in the school, ascending */
 const char *ea_role_name(enum ea_role r);
 
+#define EA_SHA256_HEX 65 /* digits and NUL */
+
 struct ea_claims {
     struct ea_id user, session, jti; /* sub, sid, jti */
     enum ea_role role;
     int64_t issued_s, expires_s; /* Unix seconds */
+    char csrf[EA_SHA256_HEX]; /* hex SHA-256 of the session's CSRF token; "" for a session without cookies */
 };
 
 /* Compact JWT appended to out. */
@@ -41,7 +44,6 @@ enum ea_err ea_jws_sign(const struct ea_key *k, const char *typ, const char *pay
 /* base64url without padding */
 void ea_b64url(struct ea_buf *out, const void *p, size_t n);
 /* hex SHA-256 */
-#define EA_SHA256_HEX 65
 void ea_sha256_hex(const void *p, size_t n, char out[EA_SHA256_HEX]);
 /* n random bytes as base64url, for refresh tokens, tickets, CSRF tokens */
 void ea_random_token(struct ea_buf *out, size_t n);
