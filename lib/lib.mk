@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libea.a
 libea_a_SOURCES = \
-	lib/err.c lib/err.h
+	lib/err.c lib/err.h \
+	lib/receipt.c lib/receipt.h
 nodist_libea_a_SOURCES = stmts.c stmts_enum.h schema_version.h
 
 # The statement table is made from every file of sql/queries.
