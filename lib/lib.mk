@@ -1,10 +1,6 @@
 noinst_LIBRARIES += libea.a
 libea_a_SOURCES = \
-	lib/authz.c lib/authz.h \
-	lib/err.c lib/err.h \
-	lib/password.c lib/password.h \
-	lib/receipt.c lib/receipt.h \
-	lib/token.c lib/token.h
+	lib/err.c lib/err.h
 nodist_libea_a_SOURCES = stmts.c stmts_enum.h schema_version.h
 
 # The statement table is made from every file of sql/queries.
