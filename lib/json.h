@@ -1,5 +1,5 @@
 /* JSON. In: json-c, used in json.c and schema.c only. Out: a writer that streams into a buffer and cannot produce bad JSON
- * (it asserts nesting in debug builds and marks the buffer failed otherwise; bytes that are not UTF-8 become U+FFFD). */
+ * (bad nesting marks the buffer failed; bytes that are not UTF-8 become U+FFFD). */
 #ifndef EA_JSON_H
 #define EA_JSON_H
 
@@ -13,14 +13,15 @@ struct json_object; /* json-c */
 #define EA_JSON_DEPTH_MAX 32
 
 /* Parses the whole of [p, p+n): one value, strict, valid UTF-8, depth <= EA_JSON_DEPTH_MAX, no duplicate members, no trailing bytes.
- * EA_ESYNTAX with *where (byte offset) and *why (static text) set; the object is the caller's to json_object_put. */
+ * EA_ESYNTAX with *where (byte offset) and *why (static text) set; the object is the caller's to json_object_put. JSON null gives *out NULL.
+ * Numbers that are no int64 keep their text exactly: json_object_get_string gives it. */
 enum ea_err ea_json_parse(const char *p, size_t n, struct json_object **out, size_t *where,
                           const char **why) EA_MUST;
 bool ea_utf8_valid(const char *p, size_t n); /* no surrogates, no overlong forms, no NUL */
 
 struct ea_jw {
     struct ea_buf *out;
-    uint64_t has_member; /* bit d: level d has a member already */
+    uint64_t has_member; /* bit d: level d + 1 has a member already */
     uint64_t is_object;
     unsigned depth;
     bool after_key;

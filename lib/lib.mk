@@ -1,6 +1,17 @@
 noinst_LIBRARIES += libea.a
 libea_a_SOURCES = \
-	lib/err.c lib/err.h
+	lib/alloc.c lib/alloc.h \
+	lib/arena.c lib/arena.h \
+	lib/buf.c lib/buf.h \
+	lib/clock.c lib/clock.h \
+	lib/decimal.c lib/decimal.h \
+	lib/err.c lib/err.h \
+	lib/faults.c \
+	lib/id.c lib/id.h \
+	lib/json.c lib/json.h lib/json_write.c \
+	lib/scalar.c lib/scalar.h \
+	lib/schema.c lib/schema.h \
+	lib/utf8.c lib/utf8.h
 nodist_libea_a_SOURCES = stmts.c stmts_enum.h schema_version.h
 
 # The statement table is made from every file of sql/queries.

@@ -30,21 +30,22 @@ struct ea_list { /* items: array of n structs (EA_T_OBJ) or of struct ea_str / e
 };
 
 enum ea_type {
-    EA_T_STR,   /* struct ea_str; min..max bytes (0 = none) */
+    EA_T_STR,   /* struct ea_str; min..max bytes (0 = none); no control characters but \t \n \r */
     EA_T_UUID,  /* struct ea_str, lower-cased */
     EA_T_TIME,  /* struct ea_int, microseconds UTC */
-    EA_T_INT,   /* struct ea_int; min..max */
+    EA_T_INT,   /* struct ea_int; min..max (both 0 = none) */
     EA_T_MILLI, /* struct ea_int, thousandths: a number with at most 3 decimals; min..max in thousandths */
     EA_T_BOOL,  /* struct ea_int, 0 or 1 */
     EA_T_ENUM,  /* struct ea_int, index into `values` */
     EA_T_EMAIL, /* struct ea_str, trimmed and lower-cased */
     EA_T_RAW,  /* struct ea_str, JSON text of any value as given; max bytes; the handler's module judges it */
     EA_T_OBJ,  /* the struct of `sub`, embedded: its first member must be `struct ea_int given` (v unused) */
-    EA_T_LIST, /* struct ea_list of `sub` (objects) or of `item` scalars; min..max items */
+    EA_T_LIST, /* struct ea_list of `sub` (objects) or of `item` scalars, none null; min..max items */
 };
 
 #define EA_REQUIRED 1u
 #define EA_NULLABLE 2u
+#define EA_ONE_LINE 4u /* of strings (and of a list's): no control characters at all, e.g. names and titles */
 
 struct ea_field {
     const char *name;
@@ -79,7 +80,7 @@ struct ea_faults {
 void ea_faults_add(struct ea_faults *f, struct ea_arena *a, const char *pointer, const char *code,
                    const char *fmt, ...) EA_PRINTF(5, 6);
 
-/* *out is a zeroed struct of s->size. EA_EINPUT when faults were added, EA_ENOMEM. */
+/* *out is a zeroed struct of s->size with what was given. EA_EINPUT when faults were added, EA_ENOMEM. */
 enum ea_err ea_schema_read(const struct ea_schema *s, struct json_object *o, struct ea_arena *a, void **out,
                            struct ea_faults *faults) EA_MUST;
 /* The same from an (undecoded) query string: scalars only. Booleans are true|false|1|0. */
