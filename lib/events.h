@@ -12,9 +12,9 @@
 struct ea_pg;
 struct ea_redis;
 
-/* topic NULL: for nobody's stream. queue NULL: no job. Topics: EA_TOPIC_* + id, or "sys" (processes only). All borrowed. */
+/* topic NULL: for nobody's stream. queue NULL: no job. Topics: EA_TOPIC_* + id, or "sys" (processes only). trace: the W3C traceparent it happened under, or NULL. All borrowed. */
 struct ea_event_new {
-    const char *topic, *kind, *payload /* JSON object */, *queue;
+    const char *topic, *kind, *payload /* JSON object */, *queue, *trace;
 };
 
 #define EA_TOPIC_USER   'u'

@@ -2,6 +2,7 @@ noinst_LIBRARIES += libea.a
 libea_a_SOURCES = \
 	lib/alloc.c lib/alloc.h \
 	lib/arena.c lib/arena.h \
+	lib/authz.c lib/authz.h \
 	lib/buf.c lib/buf.h \
 	lib/clock.c lib/clock.h \
 	lib/decimal.c lib/decimal.h \
@@ -9,8 +10,11 @@ libea_a_SOURCES = \
 	lib/faults.c \
 	lib/id.c lib/id.h \
 	lib/json.c lib/json.h lib/json_write.c \
+	lib/password.c lib/password.h \
+	lib/receipt.c lib/receipt.h \
 	lib/scalar.c lib/scalar.h \
 	lib/schema.c lib/schema.h \
+	lib/token.c lib/token.h \
 	lib/utf8.c lib/utf8.h
 nodist_libea_a_SOURCES = stmts.c stmts_enum.h schema_version.h
 

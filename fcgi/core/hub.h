@@ -9,24 +9,40 @@
 #include "fcgi/core/req.h"
 #include "lib/follow.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
 struct ea_hub;
 
-/* The events after `after` that a caller may see, for replay before the window, are read by this callback on the pool thread: rows (id, kind, at, payload), id ascending. */
 struct ea_hub_ask {
-    const char *const *topics;
+    const char *const *topics; /* what the caller may see, as loaded from the database */
     size_t topics_n;
-    int64_t after;   /* -1: from now on */
+    int64_t
+        topics_at; /* ea_hub_newest() read BEFORE they were loaded: membership changes from there on are applied */
+    int64_t after;   /* the client's cursor; -1: from now on */
     int64_t wait_ms; /* polls */
     int64_t limit;   /* polls */
 };
 
-/* Sends the head, replays what lies before the window, hands the connection over: the return value is what the handler returns (EA_PARKED). */
+/* For handlers (pool threads). Both return what the handler returns. */
+/* Sends the head and what lies before the window, then hands the connection over to the hub. A cursor that the log no longer reaches, or never reached, gets `event: reset`. */
 enum ea_err ea_hub_stream(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask) EA_MUST;
-/* Answers {events, cursor} at once when there is something after the cursor, else parks the request up to wait_ms. */
+/* Answers {"events": […], "cursor": n} at once when there is something after the cursor, else waits up to wait_ms without a thread. */
 enum ea_err ea_hub_poll(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask) EA_MUST;
-/* Not stored, without id: typing, presence. Any thread. `except` (user id) gets none; may be NULL. */
+/* Not stored, without id: typing, presence. Any thread. `except` (a user id, may be NULL) gets none. */
 void ea_hub_transient(struct ea_hub *h, const char *topic, const char *kind, const char *data_json,
                       const char *except);
 int64_t ea_hub_newest(const struct ea_hub *h); /* newest event id examined */
+
+/* For server.c. */
+enum ea_err ea_hub_new(struct ea_hub **out) EA_MUST; /* starts the thread */
+void ea_hub_drain(
+    struct ea_hub *
+        h); /* ends every stream with a last event id and `retry`, answers every poll, takes no new ones; returns when all are gone or after 5 s */
+void ea_hub_free(struct ea_hub *h); /* joins the thread; accepts NULL */
+/* For the follower's callbacks. */
+void ea_hub_snapshot(struct ea_hub *h, int64_t newest_id);
+void ea_hub_event(struct ea_hub *h, const struct ea_event *ev);
+void ea_hub_examined(struct ea_hub *h, int64_t newest_id);
 
 #endif

@@ -1,0 +1,34 @@
+/* The pool: a few threads that run what is queued. Each has its own PostgreSQL and Redis connection. A thread never waits for a connection to have
+ * work, so idle connections cost none. Signals are blocked in all of them. */
+#ifndef EA_POOL_H
+#define EA_POOL_H
+
+#include "lib/err.h"
+
+#include <stddef.h>
+
+struct ea_cfg;
+struct ea_pg;
+struct ea_pool;
+struct ea_redis;
+struct ea_server;
+
+struct ea_worker { /* one thread of the pool */
+    struct ea_server *server;
+    struct ea_pg *pg;
+    struct ea_redis *redis;
+};
+
+struct ea_work { /* embedded in what is queued; whoever queues it owns it until run() */
+    struct ea_work *next;
+    void (*run)(struct ea_work *work, struct ea_worker *self);
+};
+
+enum ea_err ea_pool_start(struct ea_server *s, const struct ea_cfg *cfg, struct ea_pool **out) EA_MUST;
+void ea_pool_add(struct ea_pool *p, struct ea_work *w); /* any thread; in order */
+void ea_pool_hurry(
+    struct ea_pool *p,
+    struct ea_work *w); /* the same, before all that ea_pool_add brought: it has waited already */
+void ea_pool_stop(struct ea_pool *p); /* runs what is queued, joins; accepts NULL */
+
+#endif
