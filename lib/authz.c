@@ -10,6 +10,8 @@ static const struct {
     enum ea_stmt stmt;
 } statements[EA_OBJ__MAX] = {
     [EA_OBJ_COURSE] = { true, STMT_AUTHZ_COURSE },
+    [EA_OBJ_ASSIGNMENT] = { true, STMT_AUTHZ_ASSIGNMENT },
+    [EA_OBJ_SUBMISSION] = { true, STMT_AUTHZ_SUBMISSION },
 };
 
 static enum ea_course_role role_of(const char *name)

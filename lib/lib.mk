@@ -12,6 +12,7 @@ libea_a_SOURCES = \
 	lib/json.c lib/json.h lib/json_write.c \
 	lib/password.c lib/password.h \
 	lib/receipt.c lib/receipt.h \
+	lib/rules.c lib/rules.h \
 	lib/scalar.c lib/scalar.h \
 	lib/schema.c lib/schema.h \
 	lib/token.c lib/token.h \

@@ -287,6 +287,19 @@ enum ea_err ea_schema_read(const struct ea_schema *s, struct json_object *o, str
     return outcome(&r, before);
 }
 
+enum ea_err ea_schema_text(const struct ea_schema *s, const char *json, size_t n, struct ea_arena *a,
+                           void **out, struct ea_faults *faults)
+{
+    struct json_object *o = NULL;
+    size_t where;
+    const char *why;
+    enum ea_err err = ea_json_parse(json, n, &o, &where, &why);
+    if (!err)
+        err = ea_schema_read(s, o, a, out, faults);
+    json_object_put(o);
+    return err;
+}
+
 enum ea_err ea_schema_query(const struct ea_schema *s, const char *query, struct ea_arena *a, void **out,
                             struct ea_faults *faults)
 {

@@ -83,6 +83,9 @@ void ea_faults_add(struct ea_faults *f, struct ea_arena *a, const char *pointer,
 /* *out is a zeroed struct of s->size with what was given. EA_EINPUT when faults were added, EA_ENOMEM. */
 enum ea_err ea_schema_read(const struct ea_schema *s, struct json_object *o, struct ea_arena *a, void **out,
                            struct ea_faults *faults) EA_MUST;
+/* The same from JSON text, e.g. what a jsonb column holds. EA_ESYNTAX when it is none. */
+enum ea_err ea_schema_text(const struct ea_schema *s, const char *json, size_t n, struct ea_arena *a,
+                           void **out, struct ea_faults *faults) EA_MUST;
 /* The same from an (undecoded) query string: scalars only. Booleans are true|false|1|0. */
 enum ea_err ea_schema_query(const struct ea_schema *s, const char *query, struct ea_arena *a, void **out,
                             struct ea_faults *faults) EA_MUST;
