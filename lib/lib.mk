@@ -1,22 +1,26 @@
 noinst_LIBRARIES += libea.a
-libea_a_SOURCES = \
-	lib/alloc.c lib/alloc.h \
-	lib/arena.c lib/arena.h \
-	lib/authz.c lib/authz.h \
-	lib/buf.c lib/buf.h \
-	lib/clock.c lib/clock.h \
-	lib/decimal.c lib/decimal.h \
-	lib/err.c lib/err.h \
-	lib/faults.c \
-	lib/id.c lib/id.h \
-	lib/json.c lib/json.h lib/json_write.c \
-	lib/password.c lib/password.h \
-	lib/receipt.c lib/receipt.h \
-	lib/rules.c lib/rules.h \
-	lib/scalar.c lib/scalar.h \
-	lib/schema.c lib/schema.h \
-	lib/token.c lib/token.h \
-	lib/utf8.c lib/utf8.h
+libea_a_SOURCES =
+libea_a_SOURCES += lib/alloc.c lib/alloc.h
+libea_a_SOURCES += lib/arena.c lib/arena.h
+libea_a_SOURCES += lib/authz.c lib/authz.h
+libea_a_SOURCES += lib/buf.c lib/buf.h
+libea_a_SOURCES += lib/cfg.c lib/cfg.def lib/cfg.h
+libea_a_SOURCES += lib/clock.c lib/clock.h
+libea_a_SOURCES += lib/decimal.c lib/decimal.h
+libea_a_SOURCES += lib/err.c lib/err.h
+libea_a_SOURCES += lib/faults.c
+libea_a_SOURCES += lib/fields.def
+libea_a_SOURCES += lib/id.c lib/id.h
+libea_a_SOURCES += lib/json.c lib/json.h lib/json_write.c
+libea_a_SOURCES += lib/log.c lib/log.h lib/log_syslog.c lib/log_syslog.h
+libea_a_SOURCES += lib/password.c lib/password.h
+libea_a_SOURCES += lib/problem.c lib/problem.h
+libea_a_SOURCES += lib/receipt.c lib/receipt.h
+libea_a_SOURCES += lib/rules.c lib/rules.h
+libea_a_SOURCES += lib/scalar.c lib/scalar.h
+libea_a_SOURCES += lib/schema.c lib/schema.h
+libea_a_SOURCES += lib/token.c lib/token.h
+libea_a_SOURCES += lib/utf8.c lib/utf8.h
 nodist_libea_a_SOURCES = stmts.c stmts_enum.h schema_version.h
 
 # The statement table is made from every file of sql/queries.

@@ -1,5 +1,6 @@
 /* Structured logs: one event = one line of ECS JSON on stderr, or one RFC 5424 message to syslog-ng's private socket with the fields kept in
  * an EVTREC of libevtlog (EA_LOG=syslog-ng). Thread-safe. A log that cannot be written never stops the service: lines are dropped and counted.
+ * What syslog-ng does not take goes to stderr as a line and is counted as well. Long values are cut. A string that is NULL is left out.
  * fields.def is the only list of keys. */
 #ifndef EA_LOG_H
 #define EA_LOG_H
@@ -40,7 +41,7 @@ struct ea_log_field {
 
 enum ea_err ea_log_start(const struct ea_cfg *cfg) EA_MUST; /* before it, lines go to stderr at level info */
 void ea_log_write(enum ea_log_level level, const char *message, const struct ea_log_field *fields, size_t n);
-int64_t ea_log_dropped(void);
+int64_t ea_log_dropped(void); /* lines that did not get where EA_LOG says */
 
 /* ea_log(EA_LOG_INFO, "attempt started", EA_F_STR(USER_ID, uid), EA_F_INT(SLOTS, n)); at least one field */
 #define ea_log(level, message, ...)                                                                          \
