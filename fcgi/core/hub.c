@@ -41,6 +41,7 @@ static const char *const cut_labels[CUT__MAX] = {
 };
 
 struct ea_hub {
+    struct ea_server *server;
     pthread_t thread;
     int epoll, wake;
     pthread_mutex_t mutex; /* inbox, its tail, closed */
@@ -143,7 +144,7 @@ static void close_stream(struct ea_hub *h, struct ea_sub *s, bool complete)
 {
     unlink_sub(h, s);
     (void)epoll_ctl(h->epoll, EPOLL_CTL_DEL, s->fd, NULL);
-    ea_conn_give_back(s->fd, complete && s->keep);
+    ea_conn_give_back(h->server, s->fd, complete && s->keep);
     forget_sub(h, s);
 }
 
@@ -740,7 +741,7 @@ static enum ea_err start_thread(struct ea_hub *h)
     return rc == 0 ? EA_OK : EA_EINTERNAL;
 }
 
-enum ea_err ea_hub_new(struct ea_hub **out)
+enum ea_err ea_hub_new(struct ea_server *server, struct ea_hub **out)
 {
     struct ea_hub *h = calloc(1, sizeof(*h));
     if (h == NULL)
@@ -748,6 +749,7 @@ enum ea_err ea_hub_new(struct ea_hub **out)
     enum ea_err err = EA_ENOMEM;
     pthread_mutex_init(&h->mutex, NULL);
     pthread_cond_init(&h->idle, NULL);
+    h->server = server;
     h->inbox_tail = &h->inbox;
     h->epoll = epoll_create1(EPOLL_CLOEXEC);
     h->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -35,7 +35,7 @@ void ea_hub_transient(struct ea_hub *h, const char *topic, const char *kind, con
 int64_t ea_hub_newest(const struct ea_hub *h); /* newest event id examined */
 
 /* For server.c. */
-enum ea_err ea_hub_new(struct ea_hub **out) EA_MUST; /* starts the thread */
+enum ea_err ea_hub_new(struct ea_server *server, struct ea_hub **out) EA_MUST; /* starts the thread */
 void ea_hub_drain(
     struct ea_hub *
         h); /* ends every stream with a last event id and `retry`, answers every poll, takes no new ones; returns when all are gone or after 5 s */

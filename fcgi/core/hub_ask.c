@@ -131,16 +131,18 @@ enum ea_err ea_hub_stream(struct ea_hub *h, struct ea_req *r, const struct ea_hu
     if (s == NULL)
         return EA_ENOMEM;
     s->end_ns = stream_end_ns(r);
-    /* From here on the connection is no longer libfcgi's: the hub has it or it is closed. */
-    err = ea_conn_detach(r->conn, &s->fd, &s->keep);
+    int request_id;
+    err = ea_conn_detach(r, &s->fd, &request_id, &s->keep);
     if (err != EA_OK) {
         ea_sub_free(s);
         return err;
     }
-    if (ea_hub_subscribe(h, s) != EA_OK) {
-        ea_conn_give_back(s->fd, false);
+    /* From here on the connection is the hub's, or closed. Frames are made for the one request id that nginx uses. */
+    if (request_id != EA_FCGI_REQUEST_ID || ea_hub_subscribe(h, s) != EA_OK) {
+        ea_conn_give_back(r->server, s->fd, false);
         ea_sub_free(s);
     }
+    ea_req_release(r);
     return EA_PARKED;
 }
 
