@@ -102,7 +102,7 @@ esac
 STATE_PARENT=$(state_parent)
 STATE=$STATE_PARENT/$EA_INSTANCE
 # shellcheck disable=SC2034
-readonly EA_INSTANCE STATE_PARENT STATE
+readonly STATE_PARENT STATE
 # shellcheck source=dev.d/ports.sh
 . "$EA_ROOT/dev.d/ports.sh"
 # shellcheck source=dev.d/settings.sh

@@ -1,0 +1,73 @@
+# shellcheck shell=bash
+# What the steps of ./dev check share.
+. "$EA_ROOT/dev.d/lib.sh"
+
+# count PASSED FAILED: what this step found, for the summary
+count() { echo "$1 $2" >"$CHECK_DIR/$CHECK_NAME.count"; }
+
+# in_check COMMAND…: ./dev COMMAND for the instance of its own that checks run on
+in_check() { env EA_INSTANCE="$CHECK_INSTANCE" EA_PORT_BASE="$CHECK_PORT_BASE" "$EA_ROOT/dev" "$@"; }
+
+# unit_tests FLAVOUR: make check in that build; automake writes one .trs file per test program
+unit_tests() {
+    local code=0 trs
+    . "$EA_ROOT/dev.d/build.sh"
+    build_tree "$1"
+    make -C "$EA_ROOT/build/$1" -j"$(build_jobs)" check || code=$?
+    trs=$(find "$EA_ROOT/build/$1/tests" -name '*.trs' -exec cat {} +)
+    count "$(grep -c '^:test-result: PASS' <<<"$trs")" "$(grep -c -E '^:test-result: (FAIL|ERROR|XPASS)' <<<"$trs")"
+    [ "$code" -eq 0 ] || failing_unit_logs "$1"
+    return "$code"
+}
+
+failing_unit_logs() {
+    local trs
+    grep -l -E '^:test-result: (FAIL|ERROR)' -r --include='*.trs' "$EA_ROOT/build/$1/tests" | while IFS= read -r trs; do
+        echo "--- ${trs%.trs}.log"
+        tail -n 30 "${trs%.trs}.log"
+    done
+}
+
+# against_stack FLAVOUR PATH…: brings a fresh instance of that flavour up, runs pytest on PATH…, takes it down, and reads the
+# sanitizers' reports, which a leak check writes only at a process's end
+against_stack() {
+    local flavour=$1 code=0
+    shift
+    in_check reset --yes
+    EA_FLAVOUR=$flavour in_check up
+    pytest_run "$@" || code=$?
+    in_check down || code=1
+    no_reports || code=1
+    return "$code"
+}
+
+pytest_run() {
+    local code=0 report=$CHECK_DIR/$CHECK_NAME.xml
+    rm -f "$report"
+    (
+        set -a
+        eval "$(in_check env)"
+        set +a
+        cd "$EA_ROOT" && exec /usr/bin/python3 -m pytest -q -p no:cacheprovider --junit-xml="$report" "$@"
+    ) || code=$?
+    [ ! -f "$report" ] || /usr/bin/python3 - "$report" >"$CHECK_DIR/$CHECK_NAME.count" <<'PY'
+import sys
+import xml.etree.ElementTree as tree
+suites = list(tree.parse(sys.argv[1]).getroot().iter("testsuite"))
+total, bad, skipped = (sum(int(s.get(k, 0)) for s in suites for k in ks) for ks in (["tests"], ["failures", "errors"], ["skipped"]))
+print(total - bad - skipped, bad)
+PY
+    return "$code"
+}
+
+no_reports() {
+    local state report found=0
+    state=$(in_check env 2>/dev/null | sed -n "s/^EA_STATE='\(.*\)'$/\1/p")
+    for report in "$state"/log/sanitizer/*; do
+        [ -s "$report" ] || continue
+        found=1
+        echo "--- $report"
+        head -n 60 "$report"
+    done
+    return $found
+}
