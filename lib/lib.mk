@@ -13,6 +13,7 @@ libea_a_SOURCES += lib/fields.def
 libea_a_SOURCES += lib/id.c lib/id.h
 libea_a_SOURCES += lib/json.c lib/json.h lib/json_write.c
 libea_a_SOURCES += lib/log.c lib/log.h lib/log_syslog.c lib/log_syslog.h
+libea_a_SOURCES += lib/metrics.c lib/metrics.h lib/metrics_http.c lib/metrics_process.c lib/metrics_process.h
 libea_a_SOURCES += lib/password.c lib/password.h
 libea_a_SOURCES += lib/problem.c lib/problem.h
 libea_a_SOURCES += lib/receipt.c lib/receipt.h

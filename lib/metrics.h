@@ -26,7 +26,9 @@ void ea_metrics_print(struct ea_buf *out); /* Prometheus text format 0.0.4 */
 
 /* ready: called from the HTTP thread; writes what is missing into why ("postgres: connection refused") when not ready. */
 typedef bool ea_ready_fn(void *arg, char *why, size_t why_size);
+/* ready NULL: always. EA_EINPUT: metrics_listen is no address; EA_EUNAVAILABLE: it cannot be listened on. The reason is logged. */
 enum ea_err ea_metrics_start(const struct ea_cfg *cfg, ea_ready_fn *ready, void *arg) EA_MUST;
+int ea_metrics_port(void); /* where it listens, for metrics_listen with port 0; 0: not started */
 void ea_metrics_stop(void);
 
 #endif
