@@ -7,3 +7,15 @@
 noinst_PROGRAMS += tests/sql/prepare
 tests_sql_prepare_SOURCES = tests/sql/prepare.c
 tests_sql_prepare_LDADD = libea.a $(PQ_LIBS)
+
+check_PROGRAMS += tests/unit/grader_check tests/unit/grader_late tests/unit/grader_text tests/unit/lib_receipt tests/unit/lib_rules
+tests_unit_grader_check_SOURCES = tests/unit/grader_check.c workers/grader/check.c workers/grader/late.c workers/grader/text.c
+tests_unit_grader_check_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+tests_unit_grader_late_SOURCES = tests/unit/grader_late.c workers/grader/late.c
+tests_unit_grader_late_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+tests_unit_grader_text_SOURCES = tests/unit/grader_text.c workers/grader/text.c
+tests_unit_grader_text_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+tests_unit_lib_receipt_SOURCES = tests/unit/lib_receipt.c
+tests_unit_lib_receipt_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+tests_unit_lib_rules_SOURCES = tests/unit/lib_rules.c
+tests_unit_lib_rules_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)

@@ -32,7 +32,7 @@ WITH before AS (
 ), s AS (
     UPDATE submissions SET state = 'graded', score = $2::bigint,
         explanation = CASE WHEN $7::uuid IS NULL THEN $3::jsonb
-                           ELSE $3::jsonb || jsonb_build_object('automatic', CASE WHEN submissions.explanation ->> 'method' = 'person'
+                           ELSE $3::jsonb || jsonb_build_object('automatic', CASE WHEN submissions.explanation ? 'automatic'
                                                                                   THEN submissions.explanation -> 'automatic'
                                                                                   ELSE submissions.explanation END) END,
         feedback = $4::text, feedback_html = $5::text, criteria = $6::jsonb, graded_by = $7::uuid, graded_at = now(),
