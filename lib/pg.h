@@ -1,6 +1,7 @@
-/* One PostgreSQL connection, owned by one thread; connects when first used and again after it broke. Statements are ids (lib/stmt.h), prepared on
+/* One PostgreSQL connection, owned by one thread; connects when first used and again after it broke (never within a transaction). Statements are ids (lib/stmt.h), prepared on
  * first use per connection. All parameters and results are text. Session settings on connect: UTC, statement_timeout, lock_timeout, idle_in_transaction_session_timeout.
- * Errors: EA_EUNAVAILABLE no connection (nothing was done), EA_EUNKNOWN connection lost during COMMIT, EA_ECONFLICT unique/exclusion violation,
+ * Errors: EA_EUNAVAILABLE no connection (nothing was done), EA_EUNKNOWN connection lost during COMMIT or during a statement outside a transaction that
+ * may write (does not begin with SELECT: a SELECT that writes through a function runs in a transaction), EA_ECONFLICT unique/exclusion violation,
  * EA_ERETRY 40001/40P01/55P03/57014, EA_ENOTFOUND foreign key missing (23503), EA_EINPUT check/data violation (23514, 22xxx), EA_ENOSPACE 53100, EA_EINTERNAL the rest.
  * Failures are logged here, once, with the statement's name; never with parameter values. */
 #ifndef EA_PG_H
@@ -22,9 +23,10 @@ void ea_pg_free(struct ea_pg *pg);
 enum ea_err ea_pg_connect(
     struct ea_pg *pg) EA_MUST; /* if not connected; at most one attempt per 200 ms, fails fast in between */
 void ea_pg_drop(struct ea_pg *pg); /* closes the connection; the next use connects anew */
-PGconn *
-ea_pg_conn(struct ea_pg *pg); /* NULL when not connected; for LISTEN-less polling, pipelines in lib/, COPY */
-const char *ea_pg_error(const struct ea_pg *pg);      /* of the last failure, for logs */
+/* NULL when not connected; in libpq's non-blocking mode. For what has no statement here: ea-migrate's files, COPY. */
+PGconn *ea_pg_conn(struct ea_pg *pg);
+uint64_t ea_pg_connects(const struct ea_pg *pg); /* sessions opened so far: another number, another session */
+const char *ea_pg_error(const struct ea_pg *pg); /* of the last failure, for logs */
 const char *ea_pg_sqlstate(const struct ea_pg *pg);   /* "" when none */
 const char *ea_pg_constraint(const struct ea_pg *pg); /* name of the violated constraint or "" */
 
@@ -40,17 +42,20 @@ enum ea_err ea_pg_rows(struct ea_pg *pg, struct ea_arena *a, PGresult **res, enu
                sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
 
 enum ea_err ea_pg_begin(struct ea_pg *pg) EA_MUST;
-enum ea_err ea_pg_commit(struct ea_pg *pg) EA_MUST; /* EA_EUNKNOWN when the connection was lost meanwhile */
-void ea_pg_rollback(struct ea_pg *pg);              /* drops the connection when that fails */
+enum ea_err ea_pg_begin_snapshot(struct ea_pg *pg) EA_MUST; /* REPEATABLE READ, READ ONLY */
+enum ea_err ea_pg_commit(struct ea_pg *pg)
+    EA_MUST; /* after it no transaction is open, whatever it returns; what a failed statement aborted returns that statement's error */
+void ea_pg_rollback(struct ea_pg *pg); /* drops the connection when that fails */
 bool ea_pg_in_tx(const struct ea_pg *pg);
 enum ea_err ea_pg_savepoint(struct ea_pg *pg) EA_MUST;   /* one level */
 enum ea_err ea_pg_rollback_to(struct ea_pg *pg) EA_MUST; /* back to it, releasing it */
 
-/* Pipeline: queue statements, then one round trip. Used by events.c, batch users and follow.c. Between begin and end only these calls. */
+/* Pipeline: queue statements, then one round trip. Used by events.c, batch users and follow.c. Between begin and end only these calls; once begun, it must be
+ * ended, also after a send failed (the end then returns that error). STMT_BEGIN and STMT_COMMIT may be part of it. */
 enum ea_err ea_pg_pipe_begin(struct ea_pg *pg) EA_MUST;
 enum ea_err ea_pg_pipe_send(struct ea_pg *pg, enum ea_stmt stmt, const char *const *args,
                             size_t n) EA_MUST; /* prepares it before if needed */
-/* Sends the sync, reads every result in order into res[0..n) (NULL after the first failure), leaves pipeline mode. `commits`: index of the COMMIT in
+/* Sends the sync, reads every result in order into res[0..n) (n: as many as were sent; NULL from the first failure on), leaves pipeline mode. `commits`: index of the COMMIT in
  * the pipeline or -1; decides between EA_EUNAVAILABLE and EA_EUNKNOWN when the connection is lost. The caller clears every res. */
 enum ea_err ea_pg_pipe_end(struct ea_pg *pg, PGresult **res, size_t n, int commits) EA_MUST;
 

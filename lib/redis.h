@@ -1,5 +1,6 @@
 /* One Redis connection (hiredis), owned by one thread. Redis holds nothing that must not be lost: every caller has an answer for EA_EUNAVAILABLE.
- * Short timeouts (connect 200 ms, command 200 ms); after a failure it fails fast for 500 ms before trying again. */
+ * Short timeouts (connect 200 ms, command 200 ms); after a failure it fails fast for 500 ms before trying again.
+ * hiredis writes to sockets that may be closed: the process ignores SIGPIPE. */
 #ifndef EA_REDIS_H
 #define EA_REDIS_H
 
@@ -28,7 +29,8 @@ enum ea_err ea_redis_peek(struct ea_redis *r, const char *key, int64_t *count,
 enum ea_err ea_redis_publish(struct ea_redis *r, const char *channel, const char *payload) EA_MUST;
 enum ea_err ea_redis_ping(struct ea_redis *r) EA_MUST;
 
-/* Subscription: for follow.c and the hub's transient events. fd to poll, -1 while not connected (subscribe again). */
+/* Subscription: for follow.c and the hub's transient events. A connection that has subscribed takes no other command; it may subscribe to several channels.
+ * fd to poll, -1 while not connected (subscribe again). */
 enum ea_err ea_redis_subscribe(struct ea_redis *r, const char *channel) EA_MUST;
 int ea_redis_fd(const struct ea_redis *r);
 /* Reads what has arrived without waiting; on_message for each. EA_EUNAVAILABLE: broken, subscribe again. */

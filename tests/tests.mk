@@ -29,3 +29,12 @@ tests_unit_fcgi_core_window_SOURCES = tests/unit/fcgi_core_window.c fcgi/core/wi
 tests_unit_fcgi_core_window_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 tests_unit_fcgi_core_outbox_SOURCES = tests/unit/fcgi_core_outbox.c fcgi/core/outbox.c fcgi/core/frame.c
 tests_unit_fcgi_core_outbox_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+
+# Those that run against real servers share tests/unit/servers.c (EA_TEST_PG, EA_TEST_REDIS).
+check_PROGRAMS += tests/unit/lib_events
+tests_unit_lib_events_SOURCES = tests/unit/lib_events.c tests/unit/servers.c tests/unit/servers.h tests/unit/unit.h
+tests_unit_lib_events_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/lib_pg
+tests_unit_lib_pg_SOURCES = tests/unit/lib_pg.c tests/unit/servers.c tests/unit/servers.h tests/unit/unit.h
+tests_unit_lib_pg_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)

@@ -1,2 +1,6 @@
 # Small command-line tools: ea-migrate, ea-token, ea-queues.
 EXTRA_DIST += tools/stmts.awk
+
+bin_PROGRAMS += ea-migrate
+ea_migrate_SOURCES = tools/ea_migrate.c
+ea_migrate_LDADD = $(LIBEA_LIBS)

@@ -1,4 +1,4 @@
--- Transactions, the event log and what core needs of every process.
+-- The event log and what core needs of every process.
 
 -- name: events_lock
 -- in:
@@ -11,6 +11,22 @@ SELECT pg_advisory_xact_lock(4242);
 INSERT INTO events (id, topic, kind, payload, queue, trace)
 SELECT coalesce((SELECT max(id) FROM events), 0) + e.n, e.topic, e.kind, e.payload::jsonb, e.queue, e.trace
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS e (topic, kind, payload, queue, trace, n)
+ORDER BY e.n
+RETURNING id;
+
+-- name: events_stage
+-- in: text, text, text, text, text
+-- Large events travel before the lock is taken, so that nobody holds it while they are on the way.
+SELECT set_config('ea.topics', $1::text, true), set_config('ea.kinds', $2::text, true), set_config('ea.payloads', $3::text, true),
+       set_config('ea.queues', $4::text, true), set_config('ea.traces', $5::text, true);
+
+-- name: events_append_staged
+-- in:
+INSERT INTO events (id, topic, kind, payload, queue, trace)
+SELECT coalesce((SELECT max(id) FROM events), 0) + e.n, e.topic, e.kind, e.payload::jsonb, e.queue, e.trace
+FROM unnest(current_setting('ea.topics')::text[], current_setting('ea.kinds')::text[], current_setting('ea.payloads')::text[],
+            current_setting('ea.queues')::text[], current_setting('ea.traces')::text[])
+    WITH ORDINALITY AS e (topic, kind, payload, queue, trace, n)
 ORDER BY e.n
 RETURNING id;
 
