@@ -60,7 +60,8 @@ service_user() {
 # as_service COMMAND…: runs COMMAND as the user that the servers run as
 as_service() {
     if is_root; then
-        setpriv --reuid "$SERVICE_USER_WHEN_ROOT" --regid "$SERVICE_USER_WHEN_ROOT" --init-groups --inh-caps=-all -- "$@"
+        # from /, for where the caller stands may be closed to that user
+        env -C / setpriv --reuid "$SERVICE_USER_WHEN_ROOT" --regid "$SERVICE_USER_WHEN_ROOT" --init-groups --inh-caps=-all -- "$@"
     else
         "$@"
     fi
