@@ -16,6 +16,6 @@ dist_migrations_DATA += sql/migrations/0002_assignments.sql
 dist_migrations_DATA += sql/migrations/0004_chat.sql
 
 demodir = $(datadir)/edtech-assistant/demo
-dist_demo_DATA =
+dist_demo_DATA = sql/demo/0001_school.sql
 
 EXTRA_DIST += $(STMT_FILES)
