@@ -2,12 +2,21 @@
 
 -- name: submission_lock
 -- in: uuid
--- For a grade: version, points of the assignment (1/1000), rubric, whether grades are released as they are given.
-SELECT s.version, r.points, r.rubric::text, a.release = 'auto' OR s.released
+-- For a grade: version, points of the assignment (1/1000), whether grades are released as they are given.
+SELECT s.version, r.points, a.release = 'auto' OR s.released
 FROM submissions s
 JOIN assignments a ON a.id = s.assignment_id
 JOIN assignment_rules r ON r.assignment_id = s.assignment_id AND r.version = s.rules
 WHERE s.id = $1::uuid AND a.deleted_at IS NULL FOR UPDATE OF s;
+
+-- name: submission_rubric
+-- in: uuid
+-- The criteria of the rubric it is marked by: id, points (1/1000).
+SELECT c.id, (c.points * 1000)::bigint
+FROM submissions s
+JOIN assignment_rules r ON r.assignment_id = s.assignment_id AND r.version = s.rules
+CROSS JOIN jsonb_to_recordset(r.rubric) AS c (id text, points numeric)
+WHERE s.id = $1::uuid;
 
 -- name: submission_for_grading
 -- in: uuid
