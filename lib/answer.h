@@ -1,0 +1,36 @@
+/* An answer as a student's client sends it and as it is stored: JSON of one of a few shapes. Which shape an item takes is said by ea_answer_shape_of.
+ * Everything lives in the arena. Pure functions, thread-safe. */
+#ifndef EA_ANSWER_H
+#define EA_ANSWER_H
+
+#include "lib/item.h"
+
+enum ea_answer_shape {
+    EA_ANSWER_NONE,    /* null: taken back, or never given */
+    EA_ANSWER_CHOICES, /* {"choices": [id]} */
+    EA_ANSWER_VALUE,   /* {"value": "3.20", "unit": "m"} */
+    EA_ANSWER_TEXT,    /* {"text": "…"} */
+    EA_ANSWER__MAX
+};
+extern const char *const ea_answer_shapes[EA_ANSWER__MAX]; /* "none", "choices", "value", "text": as the statements know them */
+
+#define EA_ANSWER_MAX (64 * 1024) /* bytes of one answer's JSON */
+
+struct ea_answer {
+    enum ea_answer_shape shape;
+    const char *const *choices; /* distinct ids */
+    size_t n;
+    const char *value, *unit; /* unit may be NULL */
+    const char *text;
+};
+
+enum ea_answer_shape ea_answer_shape_of(enum ea_item_kind kind);
+
+/* EA_EINPUT with faults below `at` ("/answer") when it is an answer of no shape. */
+enum ea_err ea_answer_read(const char *json, size_t n, struct ea_arena *a, const char *at,
+                           struct ea_faults *faults, struct ea_answer *out) EA_MUST;
+
+/* Text as it is compared: without spaces at its ends, runs of (Unicode) spaces as one. Arena-owned; NULL: no memory. */
+const char *ea_text_normal(struct ea_arena *a, const char *text) EA_MUST;
+
+#endif

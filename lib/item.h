@@ -1,0 +1,84 @@
+/* What an item asks and accepts: its definition as a plain struct, read from and written to the JSON of the API and of item_versions.
+ * Everything lives in the arena it was read with; strings are UTF-8. Pure functions, thread-safe. Fractions are exact, in units of 10^-7. */
+#ifndef EA_ITEM_H
+#define EA_ITEM_H
+
+#include "lib/arena.h"
+#include "lib/err.h"
+#include "lib/exact.h"
+#include "lib/json.h"
+#include "lib/schema.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The kinds of the API; definitions of those that ea_item_known says. */
+enum ea_item_kind {
+    EA_ITEM_CHOICE,
+    EA_ITEM_NUMERIC,
+    EA_ITEM_SHORT_TEXT,
+    EA_ITEM_MATCH,
+    EA_ITEM_ORDER,
+    EA_ITEM_CLOZE,
+    EA_ITEM_FORMULA,
+    EA_ITEM_ESSAY,
+    EA_ITEM__MAX
+};
+extern const char *const ea_item_kinds[EA_ITEM__MAX + 1]; /* names, NULL-terminated */
+bool ea_item_known(enum ea_item_kind kind);
+enum ea_item_kind ea_item_kind_of(const char *name); /* EA_ITEM__MAX: none of that name */
+
+#define EA_FRACTION_DECIMALS 7
+#define EA_FRACTION_ONE      INT64_C(10000000)
+#define EA_ITEM_LIST_MAX     100 /* choices, answers, accepted texts */
+#define EA_ITEM_TEXT_MAX     4000
+#define EA_ITEM_DEF_MAX      (256 * 1024) /* bytes of a definition */
+
+enum ea_scoring { EA_SCORE_ALL_OR_NOTHING, EA_SCORE_PROPORTIONAL, EA_SCORE_PROPORTIONAL_WITH_PENALTY, EA_SCORE__MAX };
+extern const char *const ea_scorings[EA_SCORE__MAX + 1];
+
+/* A fraction is the share of the points that picking or writing this gets. */
+struct ea_choice {
+    const char *id, *text, *html, *feedback, *feedback_html; /* html as rendered; feedback may be NULL */
+    bool correct;
+    int64_t fraction; /* when the item is weighted */
+};
+
+struct ea_numeric {
+    struct ea_exact value, tolerance;
+    bool relative;    /* the tolerance is a share of the value */
+    const char *unit; /* NULL: none is asked for */
+    int64_t fraction;
+    const char *feedback, *feedback_html;
+};
+
+struct ea_accept { /* text or pattern, the other is NULL; text is normalised (ea_text_normal) */
+    const char *text, *pattern;
+    bool case_sensitive;
+    int64_t fraction;
+    const char *feedback, *feedback_html;
+};
+
+struct ea_item {
+    enum ea_item_kind kind;
+    size_t n;
+    union {
+        struct ea_choice *choices;
+        struct ea_numeric *numeric;
+        struct ea_accept *accept;
+    };
+    /* of choice */
+    bool multiple, shuffle, weighted; /* weighted: fractions were given, for every choice */
+    enum ea_scoring scoring;
+};
+
+/* A definition from its JSON text; all faults are added with pointers below `at` ("/definition"). EA_EINPUT then, also for kinds that are not known yet. */
+enum ea_err ea_item_read(enum ea_item_kind kind, const char *json, size_t n, struct ea_arena *a, const char *at,
+                         struct ea_faults *faults, struct ea_item *out) EA_MUST;
+/* Checks a definition however it was made and brings it into its one form: ids given, fractions for all or none, texts normalised. */
+enum ea_err ea_item_settle(struct ea_item *item, struct ea_arena *a, const char *at,
+                           struct ea_faults *faults) EA_MUST;
+enum ea_err ea_item_render(struct ea_item *item, struct ea_arena *a) EA_MUST; /* fills the html members */
+void ea_item_write(const struct ea_item *item, struct ea_jw *w);              /* one JSON object */
+
+#endif
