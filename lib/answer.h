@@ -12,7 +12,8 @@ enum ea_answer_shape {
     EA_ANSWER_TEXT,    /* {"text": "…"} */
     EA_ANSWER__MAX
 };
-extern const char *const ea_answer_shapes[EA_ANSWER__MAX]; /* "none", "choices", "value", "text": as the statements know them */
+extern const char *const
+    ea_answer_shapes[EA_ANSWER__MAX]; /* "none", "choices", "value", "text": as the statements know them */
 
 #define EA_ANSWER_MAX (64 * 1024) /* bytes of one answer's JSON */
 

@@ -12,6 +12,9 @@ static const struct {
     [EA_OBJ_COURSE] = { true, STMT_AUTHZ_COURSE },
     [EA_OBJ_ASSIGNMENT] = { true, STMT_AUTHZ_ASSIGNMENT },
     [EA_OBJ_SUBMISSION] = { true, STMT_AUTHZ_SUBMISSION },
+    [EA_OBJ_ITEM] = { true, STMT_AUTHZ_ITEM },
+    [EA_OBJ_QUIZ] = { true, STMT_AUTHZ_QUIZ },
+    [EA_OBJ_ATTEMPT] = { true, STMT_AUTHZ_ATTEMPT },
 };
 
 static enum ea_course_role role_of(const char *name)

@@ -32,6 +32,7 @@ enum ea_err ea_exact_half(const struct ea_exact *x, struct ea_exact *out) EA_MUS
 
 /* |x - of| <= tolerance; |x - of| <= tolerance * |of|. The tolerance's sign does not count. */
 bool ea_exact_within(const struct ea_exact *x, const struct ea_exact *of, const struct ea_exact *tolerance);
-bool ea_exact_within_share(const struct ea_exact *x, const struct ea_exact *of, const struct ea_exact *tolerance);
+bool ea_exact_within_share(const struct ea_exact *x, const struct ea_exact *of,
+                           const struct ea_exact *tolerance);
 
 #endif

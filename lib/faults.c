@@ -78,3 +78,15 @@ void ea_faults_add(struct ea_faults *f, struct ea_arena *a, const char *pointer,
     else
         f->more++;
 }
+
+enum ea_err ea_faults_below(struct ea_faults *f, size_t from, struct ea_arena *a, const char *at)
+{
+    for (size_t i = from; i < f->n; i++) {
+        f->v[i].pointer = ea_arena_printf(a, "%s%s", at, f->v[i].pointer);
+        if (!f->v[i].pointer) {
+            f->v[i].pointer = at;
+            return EA_ENOMEM;
+        }
+    }
+    return EA_OK;
+}

@@ -34,7 +34,12 @@ enum ea_item_kind ea_item_kind_of(const char *name); /* EA_ITEM__MAX: none of th
 #define EA_ITEM_TEXT_MAX     4000
 #define EA_ITEM_DEF_MAX      (256 * 1024) /* bytes of a definition */
 
-enum ea_scoring { EA_SCORE_ALL_OR_NOTHING, EA_SCORE_PROPORTIONAL, EA_SCORE_PROPORTIONAL_WITH_PENALTY, EA_SCORE__MAX };
+enum ea_scoring {
+    EA_SCORE_ALL_OR_NOTHING,
+    EA_SCORE_PROPORTIONAL,
+    EA_SCORE_PROPORTIONAL_WITH_PENALTY,
+    EA_SCORE__MAX
+};
 extern const char *const ea_scorings[EA_SCORE__MAX + 1];
 
 /* A fraction is the share of the points that picking or writing this gets. */
@@ -73,8 +78,8 @@ struct ea_item {
 };
 
 /* A definition from its JSON text; all faults are added with pointers below `at` ("/definition"). EA_EINPUT then, also for kinds that are not known yet. */
-enum ea_err ea_item_read(enum ea_item_kind kind, const char *json, size_t n, struct ea_arena *a, const char *at,
-                         struct ea_faults *faults, struct ea_item *out) EA_MUST;
+enum ea_err ea_item_read(enum ea_item_kind kind, const char *json, size_t n, struct ea_arena *a,
+                         const char *at, struct ea_faults *faults, struct ea_item *out) EA_MUST;
 /* Checks a definition however it was made and brings it into its one form: ids given, fractions for all or none, texts normalised. */
 enum ea_err ea_item_settle(struct ea_item *item, struct ea_arena *a, const char *at,
                            struct ea_faults *faults) EA_MUST;

@@ -27,6 +27,28 @@ libea_a_SOURCES += lib/schema.c lib/schema.h
 libea_a_SOURCES += lib/schema_check.c lib/schema_check.h
 libea_a_SOURCES += lib/token.c lib/token.h
 libea_a_SOURCES += lib/utf8.c lib/utf8.h
+libea_a_SOURCES = \
+	lib/alloc.c lib/alloc.h \
+	lib/answer.c lib/answer.h \
+	lib/arena.c lib/arena.h \
+	lib/authz.c lib/authz.h \
+	lib/buf.c lib/buf.h \
+	lib/clock.c lib/clock.h \
+	lib/decimal.c lib/decimal.h \
+	lib/err.c lib/err.h \
+	lib/exact.c lib/exact.h \
+	lib/faults.c \
+	lib/id.c lib/id.h \
+	lib/item.c lib/item.h lib/item_private.h lib/item_read.c lib/item_settle.c lib/item_write.c \
+	lib/json.c lib/json.h lib/json_write.c \
+	lib/password.c lib/password.h \
+	lib/pattern.c lib/pattern.h \
+	lib/receipt.c lib/receipt.h \
+	lib/rules.c lib/rules.h \
+	lib/scalar.c lib/scalar.h \
+	lib/schema.c lib/schema.h \
+	lib/token.c lib/token.h \
+	lib/utf8.c lib/utf8.h
 nodist_libea_a_SOURCES = stmts.c stmts_enum.h schema_version.h
 
 # The statement table is made from every file of sql/queries.

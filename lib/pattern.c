@@ -67,9 +67,7 @@ static enum ea_err run(const struct engine *e, const char *text, enum ea_pattern
     int found = pcre2_match(e->code, (PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, 0, 0, data, limits);
     if (found == PCRE2_ERROR_NOMEMORY)
         return EA_ENOMEM;
-    *out = found >= 0                     ? EA_PATTERN_YES
-           : found == PCRE2_ERROR_NOMATCH ? EA_PATTERN_NO
-                                          : EA_PATTERN_GAVE_UP;
+    *out = found >= 0 ? EA_PATTERN_YES : found == PCRE2_ERROR_NOMATCH ? EA_PATTERN_NO : EA_PATTERN_GAVE_UP;
     return EA_OK;
 }
 

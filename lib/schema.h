@@ -80,6 +80,9 @@ struct ea_faults {
 void ea_faults_add(struct ea_faults *f, struct ea_arena *a, const char *pointer, const char *code,
                    const char *fmt, ...) EA_PRINTF(5, 6);
 
+/* Puts `at` ("/definition") in front of the pointers of the faults from number `from` on: they were found in a document inside another. */
+enum ea_err ea_faults_below(struct ea_faults *f, size_t from, struct ea_arena *a, const char *at) EA_MUST;
+
 /* *out is a zeroed struct of s->size with what was given. EA_EINPUT when faults were added, EA_ENOMEM. */
 enum ea_err ea_schema_read(const struct ea_schema *s, struct json_object *o, struct ea_arena *a, void **out,
                            struct ea_faults *faults) EA_MUST;

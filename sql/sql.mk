@@ -14,6 +14,24 @@ dist_migrations_DATA =
 dist_migrations_DATA += sql/migrations/0001_core.sql
 dist_migrations_DATA += sql/migrations/0002_assignments.sql
 dist_migrations_DATA += sql/migrations/0004_chat.sql
+STMT_FILES = \
+	$(srcdir)/sql/queries/assignment.sql \
+	$(srcdir)/sql/queries/assignment_grade.sql \
+	$(srcdir)/sql/queries/assignment_submission.sql \
+	$(srcdir)/sql/queries/core.sql \
+	$(srcdir)/sql/queries/grader_attempt.sql \
+	$(srcdir)/sql/queries/quiz.sql \
+	$(srcdir)/sql/queries/quiz_accommodation.sql \
+	$(srcdir)/sql/queries/quiz_answer.sql \
+	$(srcdir)/sql/queries/quiz_attempt.sql \
+	$(srcdir)/sql/queries/quiz_item.sql \
+	$(srcdir)/sql/queries/quiz_result.sql
+
+migrationsdir = $(datadir)/edtech-assistant/migrations
+dist_migrations_DATA = \
+	sql/migrations/0001_core.sql \
+	sql/migrations/0002_assignments.sql \
+	sql/migrations/0003_quizzes.sql
 
 demodir = $(datadir)/edtech-assistant/demo
 dist_demo_DATA = sql/demo/0001_school.sql

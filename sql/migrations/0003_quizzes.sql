@@ -53,14 +53,14 @@ CREATE TABLE quizzes (
     -- A deadline keeps the zone and the local time that it was meant in.
     time_zone     text NOT NULL,
     opens_at      timestamptz,
-    opens_local   timestamp,
+    opens_local   text,
     closes_at     timestamptz,
-    closes_local  timestamp,
+    closes_local  text,
     time_limit_s  integer CHECK (time_limit_s > 0),
     grace_s       integer NOT NULL DEFAULT 60 CHECK (grace_s >= 0),
     attempts      integer CHECK (attempts > 0), -- NULL: any number
     keep          text NOT NULL DEFAULT 'highest' CHECK (keep IN ('highest', 'latest', 'first', 'average')),
-    -- [{title, points, items: [id]} or {title, points, draw, from: {tags, kinds, difficulty}}]; points: thousandths of each item
+    -- As the API has them: [{title, points, items: [id]} or {title, points, draw, from: {tags, kinds, difficulty}}]
     sections      jsonb NOT NULL DEFAULT '[]',
     shuffle       boolean NOT NULL DEFAULT false,
     navigation    text NOT NULL DEFAULT 'free' CHECK (navigation IN ('free', 'sequential')),
@@ -73,12 +73,13 @@ CREATE TABLE quizzes (
     created_at    timestamptz NOT NULL DEFAULT now(),
     updated_at    timestamptz NOT NULL DEFAULT now(),
     published_at  timestamptz,
+    deleted_at    timestamptz, -- attempts keep what they were made from
     CHECK (opens_at < closes_at)
 );
-CREATE INDEX quizzes_course ON quizzes (course_id, id);
+CREATE INDEX quizzes_course ON quizzes (course_id, id) WHERE deleted_at IS NULL;
 
 CREATE TABLE accommodations (
-    quiz_id           uuid NOT NULL REFERENCES quizzes (id) ON DELETE CASCADE,
+    quiz_id           uuid NOT NULL REFERENCES quizzes (id),
     user_id           uuid NOT NULL REFERENCES users (id),
     extra_time_factor integer CHECK (extra_time_factor BETWEEN 1000 AND 10000), -- thousandths of the time limit
     extra_attempts    integer NOT NULL DEFAULT 0 CHECK (extra_attempts >= 0),
@@ -158,3 +159,16 @@ CREATE FUNCTION ea_attempt_end(started timestamptz, limit_s integer, factor inte
 CREATE FUNCTION ea_chance(seed bigint, thing text) RETURNS bigint
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     AS $$ SELECT ('x' || left(md5(seed::text || ':' || thing), 16))::bit(64)::bigint $$;
+
+-- Whether the quiz is over for everybody: closed, with the latest close that anybody was given, and the grace. One that never closes is never over.
+CREATE FUNCTION ea_quiz_over(q quizzes) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$ SELECT q.closes_at IS NOT NULL AND clock_timestamp() > q.grace_s * interval '1 second' + greatest(q.closes_at, (
+            SELECT max(acc.closes_at) FROM accommodations acc WHERE acc.quiz_id = q.id)) $$;
+
+-- Whether an item is one of those that a section draws from: {tags, kinds, difficulty: [min, max]}; an absent member is any.
+CREATE FUNCTION ea_item_fits(i items, wanted jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT (NOT wanted ? 'tags' OR to_jsonb(i.tags) @> (wanted -> 'tags'))
+             AND (NOT wanted ? 'kinds' OR (wanted -> 'kinds') ? i.kind)
+             AND (NOT wanted ? 'difficulty' OR i.difficulty BETWEEN (wanted #>> '{difficulty,0}')::numeric * 1000 AND (wanted #>> '{difficulty,1}')::numeric * 1000) $$;

@@ -1,0 +1,194 @@
+/* Definitions from JSON: descriptor tables, then the plain structs. */
+#include "lib/decimal.h"
+#include "lib/item_private.h"
+#include "lib/pattern.h"
+
+#define UNIT_MAX 40
+#define ID_MAX   32
+
+struct in_choice {
+    struct ea_str id, text, html, feedback, feedback_html, fraction;
+    struct ea_int correct;
+};
+struct in_numeric {
+    struct ea_str value, tolerance, unit, fraction, feedback, feedback_html;
+    struct ea_int relative;
+};
+struct in_accept {
+    struct ea_str text, pattern, fraction, feedback, feedback_html;
+    struct ea_int case_sensitive;
+};
+struct in_item {
+    struct ea_list list;
+    struct ea_int multiple, shuffle, scoring;
+};
+
+#define STR(of, m, flag, lo, hi)                                                                             \
+    {                                                                                                        \
+#m, EA_T_STR, offsetof(struct of, m), flag, lo, hi, NULL, NULL, 0, 0, 0                              \
+    }
+#define RAW(of, m, flag)                                                                                     \
+    {                                                                                                        \
+#m, EA_T_RAW, offsetof(struct of, m), flag, 0, 150, NULL, NULL, 0, 0, 0                              \
+    }
+#define BOOL(of, m)                                                                                          \
+    {                                                                                                        \
+#m, EA_T_BOOL, offsetof(struct of, m), 0, 0, 0, NULL, NULL, 0, 0, 0                                  \
+    }
+#define LIST(name, schema)                                                                                   \
+    {                                                                                                        \
+        name, EA_T_LIST, offsetof(struct in_item, list), EA_REQUIRED, 1, EA_ITEM_LIST_MAX, NULL, &schema, 0, \
+            0, 0                                                                                             \
+    }
+#define TABLE(name, of, fields)                                                                              \
+    {                                                                                                        \
+        name, sizeof(struct of), fields, sizeof fields / sizeof *fields                                      \
+    }
+
+/* The html members are ours: they are there in what we have written, and ignored in what people send. */
+static const struct ea_field choice_fields[] = {
+    STR(in_choice, id, EA_ONE_LINE, 1, ID_MAX),
+    STR(in_choice, text, EA_REQUIRED, 1, EA_ITEM_TEXT_MAX),
+    STR(in_choice, html, 0, 0, 0),
+    BOOL(in_choice, correct),
+    RAW(in_choice, fraction, EA_NULLABLE),
+    STR(in_choice, feedback, EA_NULLABLE, 0, EA_ITEM_TEXT_MAX),
+    STR(in_choice, feedback_html, EA_NULLABLE, 0, 0),
+};
+static const struct ea_field numeric_fields[] = {
+    RAW(in_numeric, value, EA_REQUIRED),
+    RAW(in_numeric, tolerance, 0),
+    BOOL(in_numeric, relative),
+    STR(in_numeric, unit, EA_NULLABLE | EA_ONE_LINE, 0, UNIT_MAX),
+    RAW(in_numeric, fraction, EA_NULLABLE),
+    STR(in_numeric, feedback, EA_NULLABLE, 0, EA_ITEM_TEXT_MAX),
+    STR(in_numeric, feedback_html, EA_NULLABLE, 0, 0),
+};
+static const struct ea_field accept_fields[] = {
+    STR(in_accept, text, EA_NULLABLE, 0, EA_PATTERN_MAX),
+    STR(in_accept, pattern, EA_NULLABLE | EA_ONE_LINE, 0, EA_PATTERN_MAX),
+    BOOL(in_accept, case_sensitive),
+    RAW(in_accept, fraction, EA_NULLABLE),
+    STR(in_accept, feedback, EA_NULLABLE, 0, EA_ITEM_TEXT_MAX),
+    STR(in_accept, feedback_html, EA_NULLABLE, 0, 0),
+};
+static const struct ea_schema choice_schema = TABLE("choice", in_choice, choice_fields);
+static const struct ea_schema numeric_schema = TABLE("numeric answer", in_numeric, numeric_fields);
+static const struct ea_schema accept_schema = TABLE("accepted text", in_accept, accept_fields);
+
+static const struct ea_field item_choice_fields[] = {
+    LIST("choices", choice_schema),
+    BOOL(in_item, multiple),
+    BOOL(in_item, shuffle),
+    { "scoring", EA_T_ENUM, offsetof(struct in_item, scoring), 0, 0, 0, ea_scorings, NULL, 0, 0, 0 },
+};
+static const struct ea_field item_numeric_fields[] = { LIST("answers", numeric_schema) };
+static const struct ea_field item_short_text_fields[] = { LIST("accept", accept_schema) };
+
+const struct ea_schema ea_item_choice_schema = TABLE("choice item", in_item, item_choice_fields);
+const struct ea_schema ea_item_numeric_schema = TABLE("numeric item", in_item, item_numeric_fields);
+const struct ea_schema ea_item_accept_schema = TABLE("short text item", in_item, item_short_text_fields);
+
+size_t ea_item_in_n(const void *in)
+{
+    return ((const struct in_item *)in)->list.n;
+}
+
+/* A number that may come as JSON number or as a string of one: its characters. */
+static struct ea_str bare(struct ea_str raw)
+{
+    if (raw.v && raw.len >= 2 && raw.v[0] == '"') {
+        raw.v++;
+        raw.len -= 2;
+    }
+    return raw;
+}
+
+static void read_fraction(const struct ea_item_look *l, size_t i, struct ea_str raw, int64_t *out)
+{
+    if (raw.v && ea_decimal_read(raw.v, raw.len, EA_FRACTION_DECIMALS, out) != EA_DECIMAL_OK)
+        EA_ITEM_FAULT(l, (long)i, "fraction", "format",
+                      "a number from -1 to 1 with at most 7 decimals is expected");
+}
+
+enum ea_err ea_item_read_choices(const struct ea_item_look *l, const void *p, struct ea_item *out)
+{
+    const struct in_item *in = p;
+    const struct in_choice *v = in->list.items;
+    size_t fractions = 0;
+
+    out->choices = ea_arena_array(l->a, in->list.n, sizeof *out->choices);
+    if (!out->choices)
+        return EA_ENOMEM;
+    for (size_t i = 0; i < in->list.n; i++) {
+        struct ea_choice *c = &out->choices[i];
+        *c = (struct ea_choice){ .id = v[i].id.v, .text = v[i].text.v, .feedback = v[i].feedback.v };
+        read_fraction(l, i, v[i].fraction, &c->fraction);
+        fractions += v[i].fraction.v != NULL;
+        c->correct = v[i].correct.given ? v[i].correct.v : c->fraction > 0;
+        if (v[i].fraction.v && c->correct != (c->fraction > 0))
+            EA_ITEM_FAULT(l, (long)i, "correct", "invalid",
+                          "a choice is correct when its fraction is above zero");
+    }
+    for (size_t i = 0; fractions > 0 && i < in->list.n; i++)
+        if (!v[i].fraction.v && v[i].correct.v)
+            EA_ITEM_FAULT(l, (long)i, "fraction", "required",
+                          "other choices have a fraction, so this one needs one too");
+    out->weighted = fractions > 0;
+    out->multiple = in->multiple.v;
+    out->shuffle = in->shuffle.given ? in->shuffle.v : true;
+    out->scoring = in->scoring.given ? (enum ea_scoring)in->scoring.v : EA_SCORE_ALL_OR_NOTHING;
+    return EA_OK;
+}
+
+static void read_exact(const struct ea_item_look *l, size_t i, const char *member, struct ea_str raw,
+                       struct ea_exact *out)
+{
+    struct ea_str text = bare(raw);
+
+    if (text.v && ea_exact_read(text.v, text.len, out))
+        EA_ITEM_FAULT(
+            l, (long)i, member, "format",
+            "a number is expected, as 3.2 or \"3.20\", of at most %d digits on each side of the point",
+            EA_EXACT_DIGITS);
+}
+
+enum ea_err ea_item_read_numeric(const struct ea_item_look *l, const void *p, struct ea_item *out)
+{
+    const struct in_item *in = p;
+    const struct in_numeric *v = in->list.items;
+
+    out->numeric = ea_arena_array(l->a, in->list.n, sizeof *out->numeric);
+    if (!out->numeric)
+        return EA_ENOMEM;
+    for (size_t i = 0; i < in->list.n; i++) {
+        struct ea_numeric *x = &out->numeric[i];
+        *x = (struct ea_numeric){ .relative = v[i].relative.v,
+                                  .unit = v[i].unit.v,
+                                  .fraction = EA_FRACTION_ONE,
+                                  .feedback = v[i].feedback.v };
+        read_exact(l, i, "value", v[i].value, &x->value);
+        read_exact(l, i, "tolerance", v[i].tolerance, &x->tolerance);
+        read_fraction(l, i, v[i].fraction, &x->fraction);
+    }
+    return EA_OK;
+}
+
+enum ea_err ea_item_read_accept(const struct ea_item_look *l, const void *p, struct ea_item *out)
+{
+    const struct in_item *in = p;
+    const struct in_accept *v = in->list.items;
+
+    out->accept = ea_arena_array(l->a, in->list.n, sizeof *out->accept);
+    if (!out->accept)
+        return EA_ENOMEM;
+    for (size_t i = 0; i < in->list.n; i++) {
+        out->accept[i] = (struct ea_accept){ .text = v[i].text.v,
+                                             .pattern = v[i].pattern.v,
+                                             .case_sensitive = v[i].case_sensitive.v,
+                                             .fraction = EA_FRACTION_ONE,
+                                             .feedback = v[i].feedback.v };
+        read_fraction(l, i, v[i].fraction, &out->accept[i].fraction);
+    }
+    return EA_OK;
+}

@@ -1,0 +1,173 @@
+/* What a definition must hold to, however it was made, and the one form it is brought into. */
+#include "lib/answer.h"
+#include "lib/item_private.h"
+#include "lib/pattern.h"
+
+#include <string.h>
+
+#define FULL_SLACK 10000 /* of a sum of fractions: thirds are written with few decimals */
+
+static const char *some(const char *s)
+{
+    return s && *s ? s : NULL;
+}
+
+static bool is_id(const char *s)
+{
+    return strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(s) && *s;
+}
+
+static bool id_taken(const struct ea_item *item, size_t but, const char *id)
+{
+    for (size_t i = 0; i < item->n; i++)
+        if (i != but && item->choices[i].id && strcmp(item->choices[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+/* a, b … z, then c27, c28 … */
+static enum ea_err give_id(struct ea_arena *a, struct ea_item *item, size_t i)
+{
+    for (size_t k = i; !item->choices[i].id; k++) {
+        char *id = k < 26 ? ea_arena_printf(a, "%c", (int)('a' + k)) : ea_arena_printf(a, "c%zu", k + 1);
+        if (!id)
+            return EA_ENOMEM;
+        if (!id_taken(item, i, id))
+            item->choices[i].id = id;
+    }
+    return EA_OK;
+}
+
+static enum ea_err settle_ids(const struct ea_item_look *l, struct ea_item *item)
+{
+    enum ea_err err = EA_OK;
+
+    for (size_t i = 0; i < item->n; i++) {
+        const char *id = item->choices[i].id;
+        if (id && !is_id(id))
+            EA_ITEM_FAULT(l, (long)i, "id", "format", "an id has letters, digits, - and _ only");
+        else if (id && id_taken(item, i, id))
+            EA_ITEM_FAULT(l, (long)i, "id", "duplicate", "another choice has this id");
+    }
+    for (size_t i = 0; !err && i < item->n; i++)
+        err = give_id(l->a, item, i);
+    return err;
+}
+
+static void check_weights(const struct ea_item_look *l, const struct ea_item *item)
+{
+    int64_t sum = 0, best = 0;
+
+    for (size_t i = 0; i < item->n; i++) {
+        int64_t f = item->choices[i].fraction;
+        if (f < -EA_FRACTION_ONE || f > EA_FRACTION_ONE)
+            EA_ITEM_FAULT(l, (long)i, "fraction", "out-of-range", "a fraction is from -1 to 1");
+        sum += f > 0 ? f : 0;
+        best = f > best ? f : best;
+    }
+    if (!item->multiple && best != EA_FRACTION_ONE)
+        EA_ITEM_FAULT(l, -1, "", "invalid",
+                      "one choice must have the fraction 1, or nobody can reach all points");
+    if (item->multiple && (sum < EA_FRACTION_ONE - FULL_SLACK || sum > EA_FRACTION_ONE + FULL_SLACK))
+        EA_ITEM_FAULT(l, -1, "", "invalid", "the fractions of the correct choices must add up to 1");
+}
+
+/* Fractions that say no more than `correct` does are dropped. */
+static void drop_idle_weights(struct ea_item *item)
+{
+    bool idle = item->multiple && item->scoring == EA_SCORE_ALL_OR_NOTHING;
+
+    if (!item->multiple) {
+        idle = true;
+        for (size_t i = 0; i < item->n; i++)
+            idle &= item->choices[i].fraction == (item->choices[i].correct ? EA_FRACTION_ONE : 0);
+    }
+    for (size_t i = 0; (idle || !item->weighted) && i < item->n; i++)
+        item->choices[i].fraction = 0;
+    item->weighted &= !idle;
+}
+
+enum ea_err ea_item_settle_choices(const struct ea_item_look *l, struct ea_item *item)
+{
+    size_t correct = 0;
+
+    if (item->n < 2)
+        EA_ITEM_FAULT(l, -1, "", "too-short", "at least two choices are needed");
+    for (size_t i = 0; i < item->n; i++) {
+        correct += item->choices[i].correct;
+        item->choices[i].feedback = some(item->choices[i].feedback);
+        if (!some(item->choices[i].text))
+            EA_ITEM_FAULT(l, (long)i, "text", "too-short", "the text is empty");
+    }
+    if (correct == 0)
+        EA_ITEM_FAULT(l, -1, "", "invalid", "no choice is correct");
+    else if (item->weighted)
+        check_weights(l, item);
+    if (!item->multiple)
+        item->scoring = EA_SCORE_ALL_OR_NOTHING;
+    drop_idle_weights(item);
+    return settle_ids(l, item);
+}
+
+static bool share(const struct ea_item_look *l, size_t i, int64_t fraction)
+{
+    if (fraction < 0 || fraction > EA_FRACTION_ONE)
+        EA_ITEM_FAULT(l, (long)i, "fraction", "out-of-range", "a fraction is from 0 to 1 here");
+    return fraction == EA_FRACTION_ONE;
+}
+
+enum ea_err ea_item_settle_numeric(const struct ea_item_look *l, struct ea_item *item)
+{
+    bool full = false;
+
+    for (size_t i = 0; i < item->n; i++) {
+        struct ea_numeric *x = &item->numeric[i];
+        x->feedback = some(x->feedback);
+        x->unit = x->unit ? some(ea_text_normal(l->a, x->unit)) : NULL;
+        x->relative &= !ea_exact_is_zero(&x->tolerance);
+        full |= share(l, i, x->fraction);
+        if (x->tolerance.minus)
+            EA_ITEM_FAULT(l, (long)i, "tolerance", "out-of-range", "a tolerance is not below zero");
+    }
+    if (!full)
+        EA_ITEM_FAULT(l, -1, "", "invalid",
+                      "one answer must have the fraction 1, or nobody can reach all points");
+    return EA_OK;
+}
+
+static enum ea_err settle_accepted(const struct ea_item_look *l, size_t i, struct ea_accept *x)
+{
+    const char *why = NULL;
+
+    x->feedback = some(x->feedback);
+    x->pattern = some(x->pattern);
+    if (x->text) {
+        x->text = ea_text_normal(l->a, x->text);
+        if (!x->text)
+            return EA_ENOMEM;
+        x->text = some(x->text);
+    }
+    if (!x->text == !x->pattern)
+        EA_ITEM_FAULT(l, (long)i, "", "invalid", "either text or pattern is needed, and not both");
+    if (!x->pattern)
+        return EA_OK;
+    enum ea_err err = ea_pattern_check(l->a, x->pattern, &why);
+    if (err == EA_EINPUT)
+        EA_ITEM_FAULT(l, (long)i, "pattern", "format", "not a good pattern: %s", why ? why : "");
+    return err == EA_EINPUT ? EA_OK : err;
+}
+
+enum ea_err ea_item_settle_accept(const struct ea_item_look *l, struct ea_item *item)
+{
+    enum ea_err err = EA_OK;
+    bool full = false;
+
+    for (size_t i = 0; !err && i < item->n; i++) {
+        full |= share(l, i, item->accept[i].fraction);
+        err = settle_accepted(l, i, &item->accept[i]);
+    }
+    if (!err && !full)
+        EA_ITEM_FAULT(l, -1, "", "invalid",
+                      "one accepted text must have the fraction 1, or nobody can reach all points");
+    return err;
+}

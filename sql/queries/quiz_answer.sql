@@ -1,0 +1,44 @@
+-- Answers as they are saved.
+
+-- name: quiz_answer_save
+-- in: uuid[], uuid[], int[], int[], text[], text[], bigint[], timestamptz[]
+-- Students, attempts, slots, the revisions they have seen, answers, their shapes, ages of the requests in microseconds, the clients' own times. One row each, in order:
+-- outcome, rev, saved_at, ends_at, and for a stale one the stored answer. Outcomes: saved; again (a lost reply, or nginx's own retry: this very answer is stored and was
+-- made from the same revision); stale; missing; submitted; late; shape, choice, single (not an answer to this item).
+-- `held` locks in key order and sees each row as it is at that moment, whatever the statement's snapshot says: no save slips in after a submit, which needs
+-- the attempt's row for itself, and of two savers from the same revision one is stale.
+WITH asked AS MATERIALIZED (
+    SELECT who, attempt, slot, rev, answer::jsonb AS answer, shape, clock_timestamp() - age * interval '1 microsecond' AS received, client_at, n
+    FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[])
+         WITH ORDINALITY AS x (who, attempt, slot, rev, answer, shape, age, client_at, n)
+), held AS MATERIALIZED (
+    SELECT k.*, a.state, a.ends_at, a.late_at, s.rev AS stored_rev, s.answer AS stored, s.saved_at, s.kind, s.choices, s.multiple
+    FROM asked k
+    JOIN attempts a ON a.id = k.attempt AND a.user_id = k.who
+    JOIN attempt_slots s ON s.attempt_id = k.attempt AND s.slot = k.slot
+    WHERE ea_course_role(k.who, a.course_id) IS NOT NULL
+    ORDER BY k.attempt, k.slot
+    FOR SHARE OF a FOR UPDATE OF s
+), judged AS MATERIALIZED (
+    SELECT *, clock_timestamp() AS at, CASE
+        WHEN stored_rev = rev + 1 AND stored = answer THEN 'again'
+        WHEN state <> 'in_progress' THEN 'submitted'
+        WHEN received > late_at THEN 'late'
+        WHEN shape <> 'none' AND shape IS DISTINCT FROM CASE kind WHEN 'choice' THEN 'choices' WHEN 'numeric' THEN 'value' WHEN 'short_text' THEN 'text' END THEN 'shape'
+        WHEN kind = 'choice' AND NOT answer -> 'choices' <@ choices THEN 'choice'
+        WHEN kind = 'choice' AND NOT multiple AND jsonb_array_length(answer -> 'choices') > 1 THEN 'single'
+        WHEN stored_rev <> rev THEN 'stale'
+        ELSE 'saved' END AS outcome
+    FROM held
+), written AS (
+    UPDATE attempt_slots s SET rev = j.rev + 1, answer = j.answer, saved_at = j.at
+    FROM judged j WHERE j.outcome = 'saved' AND s.attempt_id = j.attempt AND s.slot = j.slot
+    RETURNING j.n, s.attempt_id, s.slot, s.rev, s.answer, s.saved_at, j.client_at
+), journal AS (
+    INSERT INTO answer_events (attempt_id, slot, rev, answer, at, client_at)
+    SELECT attempt_id, slot, rev, answer, saved_at, client_at FROM written
+)
+SELECT coalesce(CASE WHEN j.outcome = 'saved' AND w.n IS NULL THEN 'retry' ELSE j.outcome END, 'missing'), coalesce(w.rev, j.stored_rev),
+       ea_time(coalesce(w.saved_at, j.saved_at)), ea_time(j.ends_at), CASE WHEN j.outcome = 'stale' THEN coalesce(j.stored, 'null')::text END
+FROM asked k LEFT JOIN judged j USING (n) LEFT JOIN written w USING (n)
+ORDER BY k.n;

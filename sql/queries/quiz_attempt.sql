@@ -1,0 +1,131 @@
+-- Attempts: begun, looked at, submitted.
+
+-- name: authz_attempt
+-- in: uuid, uuid
+SELECT a.course_id, ea_course_role($1::uuid, a.course_id), a.user_id = $1::uuid
+FROM attempts a JOIN quizzes q ON q.id = a.quiz_id WHERE a.id = $2::uuid AND q.deleted_at IS NULL;
+
+-- name: attempt_running
+-- in: uuid, uuid, bigint
+-- Quiz, student, age of the request: the attempt in progress, and whether its time was over when the request was received.
+SELECT id, coalesce(clock_timestamp() - $3::bigint * interval '1 microsecond' > late_at, false)
+FROM attempts WHERE quiz_id = $1::uuid AND user_id = $2::uuid AND state = 'in_progress';
+
+-- name: attempt_begin
+-- in: uuid, uuid, uuid, text, bigint, bigint
+-- Attempt, quiz, student, access code, seed, age of the request. Verdict: ok; running (another request was first: read it); early, closed, code, spent.
+WITH q AS (
+    SELECT q.*, acc.extra_time_factor, coalesce(acc.closes_at, q.closes_at) AS shut, q.attempts + coalesce(acc.extra_attempts, 0) AS allowed,
+           (SELECT coalesce(max(a.number), 0) FROM attempts a WHERE a.quiz_id = q.id AND a.user_id = $3::uuid) AS used,
+           date_trunc('milliseconds', clock_timestamp() - $6::bigint * interval '1 microsecond') AS at
+    FROM quizzes q LEFT JOIN accommodations acc ON acc.quiz_id = q.id AND acc.user_id = $3::uuid
+    WHERE q.id = $2::uuid AND q.state = 'published' AND q.deleted_at IS NULL
+), judged AS (
+    SELECT q.*, ea_attempt_end(at, time_limit_s, extra_time_factor, shut) AS ends, CASE
+        WHEN at < opens_at THEN 'early'
+        WHEN at >= shut THEN 'closed'
+        WHEN used >= allowed THEN 'spent'
+        WHEN access_code <> $4::text THEN 'code'
+        ELSE 'ok' END AS verdict
+    FROM q
+), new AS (
+    INSERT INTO attempts (id, quiz_id, course_id, user_id, number, seed, started_at, ends_at, late_at)
+    SELECT $1::uuid, id, course_id, $3::uuid, used + 1, $5::bigint, at, ends, ends + grace_s * interval '1 second' FROM judged WHERE verdict = 'ok'
+    ON CONFLICT DO NOTHING
+    RETURNING id
+)
+SELECT CASE WHEN verdict = 'ok' AND NOT EXISTS (SELECT 1 FROM new) THEN 'running' ELSE verdict END, ea_time(opens_at) FROM judged;
+
+-- name: attempt_draw
+-- in: uuid
+-- The paper: section by section the items that are fixed, or those that chance (the attempt's seed) draws from what is not yet taken; then slots and the order of choices.
+WITH RECURSIVE attempt AS (
+    SELECT a.id, a.seed, q.course_id, q.shuffle, q.sections FROM attempts a JOIN quizzes q ON q.id = a.quiz_id WHERE a.id = $1::uuid
+), section AS (
+    SELECT n, s, CASE WHEN s ? 'items' THEN ARRAY(SELECT jsonb_array_elements_text(s -> 'items')::uuid) END AS fixed
+    FROM attempt, jsonb_array_elements(sections) WITH ORDINALITY AS x (s, n)
+), paper (n, taken, picks) AS (
+    SELECT 0::bigint, ARRAY(SELECT unnest(fixed) FROM section), ARRAY[]::uuid[]
+    UNION ALL
+    SELECT section.n, p.taken || here.picks, here.picks
+    FROM paper p JOIN section ON section.n = p.n + 1 CROSS JOIN attempt t
+    CROSS JOIN LATERAL (SELECT coalesce(section.fixed, ARRAY(
+        SELECT i.id FROM items i WHERE i.course_id = t.course_id AND i.id <> ALL (p.taken) AND ea_item_fits(i, section.s -> 'from')
+        ORDER BY ea_chance(t.seed, i.id::text) LIMIT (section.s ->> 'draw')::integer)) AS picks) here
+), placed AS (
+    SELECT t.id AS attempt_id, t.seed, p.n AS section, section.s ->> 'points' AS points, i.id AS item_id, i.version,
+           row_number() OVER (ORDER BY p.n, CASE WHEN t.shuffle THEN ea_chance(t.seed, 'slot ' || i.id) END, pick.k) AS slot
+    FROM attempt t, paper p JOIN section ON section.n = p.n, unnest(p.picks) WITH ORDINALITY AS pick (item, k)
+    JOIN items i ON i.id = pick.item
+), slots AS (
+    INSERT INTO attempt_slots (attempt_id, slot, item_id, item_version, kind, points, section, choices, multiple)
+    SELECT p.attempt_id, p.slot, p.item_id, p.version, v.kind, coalesce((p.points::numeric * 1000)::integer, v.points), p.section,
+           (SELECT jsonb_agg(c -> 'id' ORDER BY CASE WHEN (v.definition ->> 'shuffle')::boolean THEN ea_chance(p.seed, p.item_id || ' ' || (c ->> 'id')) END, k)
+            FROM jsonb_array_elements(v.definition -> 'choices') WITH ORDINALITY AS y (c, k)),
+           coalesce((v.definition ->> 'multiple')::boolean, false)
+    FROM placed p JOIN item_versions v ON v.item_id = p.item_id AND v.version = p.version
+    RETURNING points
+)
+UPDATE attempts SET points = (SELECT coalesce(sum(slots.points), 0) FROM slots) WHERE id = $1::uuid;
+
+-- name: attempt_get
+-- in: uuid
+-- The paper as its student sees it: no key, no weights, no feedback.
+SELECT json_build_object(
+    'id', a.id, 'quiz_id', a.quiz_id, 'course_id', a.course_id, 'user_id', a.user_id, 'title', q.title, 'number', a.number, 'state', a.state,
+    'started_at', ea_time(a.started_at), 'ends_at', ea_time(a.ends_at), 'grace_s', extract(epoch FROM a.late_at - a.ends_at)::integer,
+    'submitted_at', ea_time(a.submitted_at), 'server_time', ea_time(clock_timestamp()), 'points', ea_points(a.points), 'navigation', q.navigation,
+    'slots', (
+        SELECT coalesce(json_agg(json_build_object(
+            'slot', s.slot, 'section', q.sections -> (s.section - 1) ->> 'title', 'kind', s.kind, 'points', ea_points(s.points),
+            'stem', v.stem, 'stem_html', v.stem_html, 'multiple', CASE WHEN s.kind = 'choice' THEN s.multiple END,
+            'choices', (SELECT json_agg(json_build_object('id', c -> 'id', 'text', c -> 'text', 'html', c -> 'html') ORDER BY o.n)
+                        FROM jsonb_array_elements_text(s.choices) WITH ORDINALITY AS o (id, n)
+                        JOIN jsonb_array_elements(v.definition -> 'choices') AS c ON c ->> 'id' = o.id),
+            'answer', s.answer, 'rev', s.rev, 'saved_at', ea_time(s.saved_at)) ORDER BY s.slot), '[]')
+        FROM attempt_slots s JOIN item_versions v ON v.item_id = s.item_id AND v.version = s.item_version
+        WHERE s.attempt_id = a.id))
+FROM attempts a JOIN quizzes q ON q.id = a.quiz_id WHERE a.id = $1::uuid;
+
+-- name: attempt_list
+-- in: uuid, text, text, bigint
+-- Quiz, student ('' for all), cursor, limit.
+SELECT json_build_object('id', a.id, 'quiz_id', a.quiz_id, 'user_id', a.user_id, 'number', a.number, 'state', a.state, 'started_at', ea_time(a.started_at),
+                         'ends_at', ea_time(a.ends_at), 'submitted_at', ea_time(a.submitted_at)), a.user_id || ' ' || a.number
+FROM attempts a
+WHERE a.quiz_id = $1::uuid AND ($2::text = '' OR a.user_id = nullif($2::text, '')::uuid)
+  AND (a.user_id, a.number) > (coalesce(nullif(split_part($3::text, ' ', 1), '')::uuid, '00000000-0000-0000-0000-000000000000'),
+                               coalesce(nullif(split_part($3::text, ' ', 2), '')::integer, 0))
+ORDER BY a.user_id, a.number LIMIT $4::bigint;
+
+-- name: attempt_submit
+-- in: uuid, bigint
+-- Attempt, age of the request. Waits for the saves that are under way; from here on there are none. After its time it was the server that submitted it.
+UPDATE attempts SET state = 'submitted',
+    submitted_by = CASE WHEN received > late_at THEN 'server' ELSE 'student' END,
+    submitted_at = date_trunc('milliseconds', CASE WHEN received > late_at THEN ends_at ELSE received END)
+FROM (SELECT clock_timestamp() - $2::bigint * interval '1 microsecond') AS now (received)
+WHERE id = $1::uuid AND state = 'in_progress' RETURNING id;
+
+-- name: attempt_expire
+-- in: uuid, bigint
+-- Attempt, age of the request: submitted for its student if its time was over when the request was received.
+UPDATE attempts SET state = 'submitted', submitted_by = 'server', submitted_at = date_trunc('milliseconds', ends_at)
+WHERE id = $1::uuid AND state = 'in_progress' AND clock_timestamp() - $2::bigint * interval '1 microsecond' > late_at RETURNING id;
+
+-- name: attempt_sweep
+-- in: bigint
+-- At most so many that have run out are submitted for their students. What somebody holds is left to him, or to the next round.
+WITH due AS (
+    SELECT id FROM attempts WHERE state = 'in_progress' AND late_at < now() ORDER BY late_at LIMIT $1::bigint FOR UPDATE SKIP LOCKED
+)
+UPDATE attempts a SET state = 'submitted', submitted_by = 'server', submitted_at = date_trunc('milliseconds', a.ends_at)
+FROM due WHERE a.id = due.id RETURNING a.id;
+
+-- name: attempt_receipt
+-- in: uuid
+-- What was received: one row per answered slot, as name, SHA-256 and size of the answer's text.
+SELECT a.quiz_id, a.user_id, ea_time(a.submitted_at), 'slot ' || s.slot || ' rev ' || s.rev,
+       encode(sha256(convert_to(s.answer::text, 'UTF8')), 'hex'), octet_length(convert_to(s.answer::text, 'UTF8'))
+FROM attempts a LEFT JOIN attempt_slots s ON s.attempt_id = a.id AND s.rev > 0
+WHERE a.id = $1::uuid AND a.state <> 'in_progress' ORDER BY s.slot;
