@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libea.a
 libea_a_SOURCES =
 libea_a_SOURCES += lib/alloc.c lib/alloc.h
+libea_a_SOURCES += lib/answer.c lib/answer.h
 libea_a_SOURCES += lib/arena.c lib/arena.h
 libea_a_SOURCES += lib/authz.c lib/authz.h
 libea_a_SOURCES += lib/buf.c lib/buf.h
@@ -9,14 +10,17 @@ libea_a_SOURCES += lib/clock.c lib/clock.h
 libea_a_SOURCES += lib/decimal.c lib/decimal.h
 libea_a_SOURCES += lib/err.c lib/err.h
 libea_a_SOURCES += lib/events.c lib/events.h
+libea_a_SOURCES += lib/exact.c lib/exact.h
 libea_a_SOURCES += lib/faults.c
 libea_a_SOURCES += lib/fields.def
 libea_a_SOURCES += lib/follow.c lib/follow.h
 libea_a_SOURCES += lib/id.c lib/id.h
+libea_a_SOURCES += lib/item.c lib/item.h lib/item_private.h lib/item_read.c lib/item_settle.c lib/item_write.c
 libea_a_SOURCES += lib/json.c lib/json.h lib/json_write.c
 libea_a_SOURCES += lib/log.c lib/log.h lib/log_syslog.c lib/log_syslog.h
 libea_a_SOURCES += lib/metrics.c lib/metrics.h lib/metrics_http.c lib/metrics_process.c lib/metrics_process.h
 libea_a_SOURCES += lib/password.c lib/password.h
+libea_a_SOURCES += lib/pattern.c lib/pattern.h
 libea_a_SOURCES += lib/pg.c lib/pg.h lib/pg_internal.h lib/pg_pipe.c lib/pg_session.c lib/pg_value.c
 libea_a_SOURCES += lib/problem.c lib/problem.h
 libea_a_SOURCES += lib/receipt.c lib/receipt.h
@@ -27,28 +31,6 @@ libea_a_SOURCES += lib/schema.c lib/schema.h
 libea_a_SOURCES += lib/schema_check.c lib/schema_check.h
 libea_a_SOURCES += lib/token.c lib/token.h
 libea_a_SOURCES += lib/utf8.c lib/utf8.h
-libea_a_SOURCES = \
-	lib/alloc.c lib/alloc.h \
-	lib/answer.c lib/answer.h \
-	lib/arena.c lib/arena.h \
-	lib/authz.c lib/authz.h \
-	lib/buf.c lib/buf.h \
-	lib/clock.c lib/clock.h \
-	lib/decimal.c lib/decimal.h \
-	lib/err.c lib/err.h \
-	lib/exact.c lib/exact.h \
-	lib/faults.c \
-	lib/id.c lib/id.h \
-	lib/item.c lib/item.h lib/item_private.h lib/item_read.c lib/item_settle.c lib/item_write.c \
-	lib/json.c lib/json.h lib/json_write.c \
-	lib/password.c lib/password.h \
-	lib/pattern.c lib/pattern.h \
-	lib/receipt.c lib/receipt.h \
-	lib/rules.c lib/rules.h \
-	lib/scalar.c lib/scalar.h \
-	lib/schema.c lib/schema.h \
-	lib/token.c lib/token.h \
-	lib/utf8.c lib/utf8.h
 nodist_libea_a_SOURCES = stmts.c stmts_enum.h schema_version.h
 
 # The statement table is made from every file of sql/queries.

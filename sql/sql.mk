@@ -6,32 +6,22 @@ STMT_FILES += $(srcdir)/sql/queries/assignment_submission.sql
 STMT_FILES += $(srcdir)/sql/queries/chat_message.sql
 STMT_FILES += $(srcdir)/sql/queries/chat_room.sql
 STMT_FILES += $(srcdir)/sql/queries/core.sql
+STMT_FILES += $(srcdir)/sql/queries/grader_attempt.sql
 STMT_FILES += $(srcdir)/sql/queries/migrate.sql
+STMT_FILES += $(srcdir)/sql/queries/quiz.sql
+STMT_FILES += $(srcdir)/sql/queries/quiz_accommodation.sql
+STMT_FILES += $(srcdir)/sql/queries/quiz_answer.sql
+STMT_FILES += $(srcdir)/sql/queries/quiz_attempt.sql
+STMT_FILES += $(srcdir)/sql/queries/quiz_item.sql
+STMT_FILES += $(srcdir)/sql/queries/quiz_result.sql
 STMT_FILES += $(srcdir)/sql/queries/tx.sql
 
 migrationsdir = $(datadir)/edtech-assistant/migrations
 dist_migrations_DATA =
 dist_migrations_DATA += sql/migrations/0001_core.sql
 dist_migrations_DATA += sql/migrations/0002_assignments.sql
+dist_migrations_DATA += sql/migrations/0003_quizzes.sql
 dist_migrations_DATA += sql/migrations/0004_chat.sql
-STMT_FILES = \
-	$(srcdir)/sql/queries/assignment.sql \
-	$(srcdir)/sql/queries/assignment_grade.sql \
-	$(srcdir)/sql/queries/assignment_submission.sql \
-	$(srcdir)/sql/queries/core.sql \
-	$(srcdir)/sql/queries/grader_attempt.sql \
-	$(srcdir)/sql/queries/quiz.sql \
-	$(srcdir)/sql/queries/quiz_accommodation.sql \
-	$(srcdir)/sql/queries/quiz_answer.sql \
-	$(srcdir)/sql/queries/quiz_attempt.sql \
-	$(srcdir)/sql/queries/quiz_item.sql \
-	$(srcdir)/sql/queries/quiz_result.sql
-
-migrationsdir = $(datadir)/edtech-assistant/migrations
-dist_migrations_DATA = \
-	sql/migrations/0001_core.sql \
-	sql/migrations/0002_assignments.sql \
-	sql/migrations/0003_quizzes.sql
 
 demodir = $(datadir)/edtech-assistant/demo
 dist_demo_DATA = sql/demo/0001_school.sql
