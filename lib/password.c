@@ -1,5 +1,6 @@
 #include "lib/password.h"
 
+#include "lib/alloc.h"
 #include "lib/clock.h"
 #include "lib/metrics.h"
 
@@ -113,7 +114,7 @@ static enum ea_err job_new(const char *password, void *arg, struct job **out)
     size_t n = strnlen(password, EA_PASSWORD_MAX + 1);
     if (n > EA_PASSWORD_MAX)
         return EA_EINPUT;
-    struct job *j = calloc(1, sizeof *j);
+    struct job *j = ea_alloc(sizeof *j);
     if (!j)
         return EA_ENOMEM;
     memcpy(j->password, password, n);
@@ -136,7 +137,7 @@ enum ea_err ea_password_pool_new(size_t queue_max, struct ea_password_pool **out
     *out = NULL;
     if (sodium_init() < 0)
         return EA_EINTERNAL;
-    struct ea_password_pool *p = calloc(1, sizeof *p);
+    struct ea_password_pool *p = ea_alloc(sizeof *p);
     if (!p)
         return EA_ENOMEM;
     p->last = &p->first;

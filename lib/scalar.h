@@ -1,4 +1,4 @@
-/* The scalars of schema.h, judged as text, whether they came in JSON or in a query string. For schema.c only.
+/* The scalars of schema.h, judged as text, whether they came in JSON or in a query string. For schema.c, and for readers of other formats with the same rules.
  * Values and faults live in the reading's arena; a failed allocation sticks in `err`. */
 #ifndef EA_SCALAR_H
 #define EA_SCALAR_H

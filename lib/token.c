@@ -1,5 +1,6 @@
 #include "lib/token.h"
 
+#include "lib/alloc.h"
 #include "lib/arena.h"
 #include "lib/json.h"
 #include "lib/log.h"
@@ -101,7 +102,7 @@ static void header_add(const struct ea_key *k, const char *typ, struct ea_buf *o
 static enum ea_err key_new(const unsigned char public[PUBLIC_LEN], const unsigned char *secret,
                            struct ea_key **out)
 {
-    struct ea_key *k = calloc(1, sizeof *k);
+    struct ea_key *k = ea_alloc(sizeof *k);
     if (!k)
         return EA_ENOMEM;
     memcpy(k->public, public, PUBLIC_LEN);
@@ -321,6 +322,14 @@ void ea_key_jwk(const struct ea_key *k, struct ea_buf *out)
 const char *ea_role_name(enum ea_role r)
 {
     return (unsigned)r <= EA_ROLE_ADMIN ? role_names[r] : "";
+}
+
+enum ea_role ea_role_of(const char *name)
+{
+    for (enum ea_role r = EA_ROLE_ADMIN; name && r > EA_ROLE_MEMBER; r--)
+        if (strcmp(role_names[r], name) == 0)
+            return r;
+    return EA_ROLE_MEMBER;
 }
 
 enum ea_err ea_token_sign(const struct ea_key *k, const struct ea_claims *c, struct ea_buf *out)

@@ -22,6 +22,7 @@ void ea_key_jwk(const struct ea_key *k, struct ea_buf *out); /* appends one publ
 
 enum ea_role { EA_ROLE_MEMBER, EA_ROLE_STAFF, EA_ROLE_ADMIN }; /* of a user in the school, ascending */
 const char *ea_role_name(enum ea_role r);
+enum ea_role ea_role_of(const char *name); /* EA_ROLE_MEMBER for anything else, NULL too */
 
 #define EA_SHA256_HEX 65 /* digits and NUL */
 

@@ -6,7 +6,9 @@ STMT_FILES += $(srcdir)/sql/queries/assignment_submission.sql
 STMT_FILES += $(srcdir)/sql/queries/chat_message.sql
 STMT_FILES += $(srcdir)/sql/queries/chat_room.sql
 STMT_FILES += $(srcdir)/sql/queries/core.sql
+STMT_FILES += $(srcdir)/sql/queries/course.sql
 STMT_FILES += $(srcdir)/sql/queries/grader_attempt.sql
+STMT_FILES += $(srcdir)/sql/queries/identity.sql
 STMT_FILES += $(srcdir)/sql/queries/migrate.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_accommodation.sql
@@ -14,7 +16,9 @@ STMT_FILES += $(srcdir)/sql/queries/quiz_answer.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_attempt.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_item.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_result.sql
+STMT_FILES += $(srcdir)/sql/queries/roster.sql
 STMT_FILES += $(srcdir)/sql/queries/tx.sql
+STMT_FILES += $(srcdir)/sql/queries/user.sql
 
 migrationsdir = $(datadir)/edtech-assistant/migrations
 dist_migrations_DATA =
@@ -22,6 +26,7 @@ dist_migrations_DATA += sql/migrations/0001_core.sql
 dist_migrations_DATA += sql/migrations/0002_assignments.sql
 dist_migrations_DATA += sql/migrations/0003_quizzes.sql
 dist_migrations_DATA += sql/migrations/0004_chat.sql
+dist_migrations_DATA += sql/migrations/0006_identity.sql
 
 demodir = $(datadir)/edtech-assistant/demo
 dist_demo_DATA = sql/demo/0001_school.sql

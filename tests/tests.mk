@@ -66,3 +66,18 @@ tests_unit_lib_problem_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/lib_schema
 tests_unit_lib_schema_SOURCES = tests/unit/lib_schema.c tests/unit/oom.h
 tests_unit_lib_schema_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/lib_password tests/unit/lib_token
+tests_unit_lib_password_SOURCES = tests/unit/lib_password.c
+tests_unit_lib_password_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+tests_unit_lib_token_SOURCES = tests/unit/lib_token.c
+tests_unit_lib_token_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+
+# The gateway's parts.
+check_PROGRAMS += tests/unit/fcgi_gateway_limit tests/unit/fcgi_gateway_me_cache tests/unit/fcgi_gateway_roster_file
+tests_unit_fcgi_gateway_limit_SOURCES = tests/unit/fcgi_gateway_limit.c
+tests_unit_fcgi_gateway_limit_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+tests_unit_fcgi_gateway_me_cache_SOURCES = tests/unit/fcgi_gateway_me_cache.c
+tests_unit_fcgi_gateway_me_cache_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+tests_unit_fcgi_gateway_roster_file_SOURCES = tests/unit/fcgi_gateway_roster_file.c fcgi/gateway/roster_file.c
+tests_unit_fcgi_gateway_roster_file_LDADD = $(LIBEA_LIBS) $(CSV_LIBS) $(CMOCKA_LIBS)

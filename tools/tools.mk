@@ -4,3 +4,7 @@ EXTRA_DIST += tools/stmts.awk
 bin_PROGRAMS += ea-migrate
 ea_migrate_SOURCES = tools/ea_migrate.c
 ea_migrate_LDADD = $(LIBEA_LIBS)
+
+bin_PROGRAMS += ea-token
+ea_token_SOURCES = tools/ea_token.c
+ea_token_LDADD = $(LIBEA_LIBS)

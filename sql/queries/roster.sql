@@ -1,0 +1,38 @@
+-- Roster import: the whole file in three statements.
+
+-- name: roster_courses
+-- in: text[]
+-- Which of these course codes there are.
+SELECT code FROM courses WHERE code = ANY ($1::text[]);
+
+-- name: roster_accounts
+-- in: text[]
+-- Which of these e-mail addresses have an account.
+SELECT email FROM users WHERE email = ANY ($1::text[]);
+
+-- name: roster_users
+-- in: uuid[], text[], text[], text[], text[]
+-- Ids for new ones, e-mails, names, roles, password hashes; an e-mail that is there several times counts once, as first given. Accounts that exist keep role and password.
+-- Answers with the accounts that were made or changed.
+INSERT INTO users AS u (id, email, name, role, password_hash)
+SELECT DISTINCT ON (r.email) r.id, r.email, r.name, r.role, r.hash
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS r (id, email, name, role, hash, n)
+ORDER BY r.email, r.n
+ON CONFLICT (email) DO UPDATE SET name = excluded.name, version = u.version + 1, updated_at = now() WHERE u.name <> excluded.name
+RETURNING id, xmax = 0;
+
+-- name: roster_enrol
+-- in: text[], text[], text[]
+-- E-mails, course codes, roles. Answers with what changed: course, user, the topics that come with the course.
+INSERT INTO enrolments AS e (course_id, user_id, role)
+SELECT c.id, u.id, r.role
+FROM unnest($1::text[], $2::text[], $3::text[]) AS r (email, code, role)
+JOIN courses c ON c.code = r.code JOIN users u ON u.email = r.email
+ORDER BY c.id, u.id
+ON CONFLICT (course_id, user_id) DO UPDATE SET role = excluded.role WHERE e.role <> excluded.role
+RETURNING user_id, to_json(ea_course_topics(course_id))::text;
+
+-- name: roster_audit
+-- in: uuid, int, int, int
+INSERT INTO audit (actor, action, object, detail)
+VALUES ($1::uuid, 'roster.imported', 'roster', jsonb_build_object('created', $2::int, 'updated', $3::int, 'enrolled', $4::int));
