@@ -19,6 +19,10 @@ STMT_FILES += $(srcdir)/sql/queries/quiz_result.sql
 STMT_FILES += $(srcdir)/sql/queries/roster.sql
 STMT_FILES += $(srcdir)/sql/queries/tx.sql
 STMT_FILES += $(srcdir)/sql/queries/user.sql
+STMT_FILES += $(srcdir)/sql/queries/notifier.sql
+STMT_FILES += $(srcdir)/sql/queries/relay.sql
+STMT_FILES += $(srcdir)/sql/queries/tx.sql
+STMT_FILES += $(srcdir)/sql/queries/worker.sql
 
 migrationsdir = $(datadir)/edtech-assistant/migrations
 dist_migrations_DATA =
@@ -27,6 +31,7 @@ dist_migrations_DATA += sql/migrations/0002_assignments.sql
 dist_migrations_DATA += sql/migrations/0003_quizzes.sql
 dist_migrations_DATA += sql/migrations/0004_chat.sql
 dist_migrations_DATA += sql/migrations/0006_identity.sql
+dist_migrations_DATA += sql/migrations/0005_notifications.sql
 
 demodir = $(datadir)/edtech-assistant/demo
 dist_demo_DATA = sql/demo/0001_school.sql

@@ -81,3 +81,8 @@ tests_unit_fcgi_gateway_me_cache_SOURCES = tests/unit/fcgi_gateway_me_cache.c
 tests_unit_fcgi_gateway_me_cache_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 tests_unit_fcgi_gateway_roster_file_SOURCES = tests/unit/fcgi_gateway_roster_file.c fcgi/gateway/roster_file.c
 tests_unit_fcgi_gateway_roster_file_LDADD = $(LIBEA_LIBS) $(CSV_LIBS) $(CMOCKA_LIBS)
+
+# The worker that fault tests run.
+noinst_PROGRAMS += tests/fault/testworker
+tests_fault_testworker_SOURCES = tests/fault/testworker.c
+tests_fault_testworker_LDADD = libworker.a $(LIBEA_LIBS)

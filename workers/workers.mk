@@ -1,1 +1,16 @@
 # libworker.a (workers/core) and one program per worker.
+noinst_LIBRARIES += libworker.a
+libworker_a_SOURCES =
+libworker_a_SOURCES += workers/core/inbox.c workers/core/inbox.h
+libworker_a_SOURCES += workers/core/park.c workers/core/park.h
+libworker_a_SOURCES += workers/core/process.c workers/core/process.h
+libworker_a_SOURCES += workers/core/run.c workers/core/run.h
+libworker_a_SOURCES += workers/core/tally.c workers/core/tally.h
+libworker_a_SOURCES += workers/core/worker.c workers/core/worker.h
+
+bin_PROGRAMS += ea-relay
+ea_relay_SOURCES = workers/relay/main.c
+ea_relay_SOURCES += workers/relay/feed.c workers/relay/feed.h
+ea_relay_SOURCES += workers/relay/flight.c workers/relay/flight.h
+ea_relay_SOURCES += workers/relay/tidy.c workers/relay/tidy.h
+ea_relay_LDADD = libworker.a $(LIBEA_LIBS)

@@ -1,6 +1,7 @@
 /* A worker consumes one job queue: jobs in batches (prefetch), one transaction per batch, one ack after COMMIT, idempotent by processed(consumer, event_id)
- * in that same transaction. A batch that fails is split until the bad job fails alone; that one is published to its next delay queue (confirmed), then acked;
- * after the last step it is dead. Redelivered jobs run one at a time. SIGTERM finishes the batch in hand and exits 0. */
+ * in that same transaction. A batch that fails is run again so that the bad job fails alone; that one is published to its next delay queue (confirmed), then acked;
+ * after the last step it is dead. Redelivered jobs run one at a time, and one that has killed its worker three times is dead. While PostgreSQL is away the jobs in hand are
+ * held: no attempt is counted. SIGTERM finishes the batch in hand and exits 0. */
 #ifndef EA_WORKER_H
 #define EA_WORKER_H
 
@@ -13,12 +14,14 @@
 
 struct ea_pg;
 struct ea_redis;
+struct ea_work_events;
 struct json_object;
 
 struct ea_job { /* borrowed for the call */
     int64_t event_id;
     const char *kind, *trace, *at;
-    struct json_object *payload;
+    struct json_object *payload; /* an object */
+    const char *body;            /* its text, as stored */
     int attempt;
 };
 
@@ -26,8 +29,9 @@ struct ea_work { /* what a handler works with; all of one batch */
     const struct ea_cfg *cfg;
     struct ea_pg *pg; /* inside the batch's transaction */
     struct ea_redis *redis;
-    struct ea_arena *arena; /* of this batch */
-    void *data;             /* what start() made */
+    struct ea_arena *arena;        /* of this batch */
+    void *data;                    /* what start() made */
+    struct ea_work_events *events; /* of the batch: ea_work_event */
     char reason[200]; /* a failing handler says why here, for people who look at the dead-letter queue */
 };
 

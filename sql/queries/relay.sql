@@ -1,0 +1,53 @@
+-- The relay: one process at a time carries the event log's jobs to RabbitMQ.
+
+-- name: relay_lock
+-- in:
+-- Held by the session, so it ends with it.
+SELECT pg_try_advisory_lock(4243);
+
+-- name: relay_cursor
+-- in:
+SELECT id FROM cursors WHERE name = 'relay';
+
+-- name: relay_read
+-- in: bigint, bigint, bigint
+-- Jobs after, up to, limit.
+SELECT id, kind, payload::text, queue, coalesce(trace, ''), ea_time(at) FROM events
+WHERE queue IS NOT NULL AND id > $1::bigint AND id <= $2::bigint ORDER BY id LIMIT $3::bigint;
+
+-- name: relay_save
+-- in: bigint
+-- Never backwards, whoever else may have written.
+UPDATE cursors SET id = $1::bigint, at = now() WHERE name = 'relay' AND id < $1::bigint;
+
+-- name: relay_grow
+-- in:
+SELECT ea_events_grow();
+
+-- Each of these takes away a bounded number of rows that nobody will ask for again; it is run until it finds fewer.
+
+-- name: relay_tidy_idempotency
+-- in: bigint
+DELETE FROM idempotency WHERE created_at < now() - interval '24 hours'
+    AND ctid = ANY (ARRAY (SELECT ctid FROM idempotency WHERE created_at < now() - interval '24 hours' LIMIT $1::bigint));
+
+-- name: relay_tidy_revocations
+-- in: bigint
+DELETE FROM revocations WHERE until < now()
+    AND ctid = ANY (ARRAY (SELECT ctid FROM revocations WHERE until < now() LIMIT $1::bigint));
+
+-- name: relay_tidy_processed
+-- in: bigint
+DELETE FROM processed WHERE at < now() - interval '14 days'
+    AND ctid = ANY (ARRAY (SELECT ctid FROM processed WHERE at < now() - interval '14 days'
+                               AND event_id <= (SELECT id FROM cursors WHERE name = 'relay') LIMIT $1::bigint));
+
+-- name: relay_tidy_suspects
+-- in: bigint
+DELETE FROM suspects WHERE at < now() - interval '7 days'
+    AND ctid = ANY (ARRAY (SELECT ctid FROM suspects WHERE at < now() - interval '7 days' LIMIT $1::bigint));
+
+-- name: relay_tidy_mails
+-- in: bigint
+DELETE FROM mails WHERE sent_at < now() - interval '30 days'
+    AND ctid = ANY (ARRAY (SELECT ctid FROM mails WHERE sent_at < now() - interval '30 days' LIMIT $1::bigint));
