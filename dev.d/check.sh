@@ -13,11 +13,24 @@ unit_tests() {
     local code=0 trs
     . "$EA_ROOT/dev.d/build.sh"
     build_tree "$1"
-    make -C "$EA_ROOT/build/$1" -j"$(build_jobs)" check || code=$?
+    in_check up --servers
+    test_servers
+    # ThreadSanitizer's shadow needs the addresses where it expects them, so without randomisation
+    setarch "$(uname -m)" -R make -C "$EA_ROOT/build/$1" -j"$(build_jobs)" check || code=$?
     trs=$(find "$EA_ROOT/build/$1/tests" -name '*.trs' -exec cat {} +)
     count "$(grep -c '^:test-result: PASS' <<<"$trs")" "$(grep -c -E '^:test-result: (FAIL|ERROR|XPASS)' <<<"$trs")"
     [ "$code" -eq 0 ] || failing_unit_logs "$1"
     return "$code"
+}
+
+# test_servers: tells unit tests of the private servers
+test_servers() {
+    local run
+    eval "$(in_check env | sed 's/^/local /')"
+    # shellcheck disable=SC2153
+    run=$EA_STATE/run
+    export EA_TEST_PG="host=$run port=$EA_PORT_POSTGRES user=postgres dbname=postgres"
+    export EA_TEST_REDIS="unix:$run/redis.sock" EA_TEST_AMQP="$EA_AMQP"
 }
 
 failing_unit_logs() {
