@@ -44,7 +44,7 @@ struct ea_req {
     struct ea_faults faults; /* a handler may add to it and return EA_EINPUT */
     char detail[240];        /* words for the client in the problem's `detail`; see ea_fail */
     struct ea_resp resp;
-    /* of the pool thread that runs it now; NULL while parked */
+    /* of the pool thread that runs it now; not to be touched while parked, nor is a transaction to be open then */
     struct ea_pg *pg;
     struct ea_redis *redis;
     void *state; /* a handler's own, across parking */

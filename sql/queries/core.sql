@@ -53,6 +53,15 @@ SELECT coalesce(min(id), 0) FROM events;
 -- in:
 SELECT session_id, extract(epoch FROM until)::bigint FROM revocations WHERE until > now();
 
+-- name: idempotency_patience
+-- in:
+-- For the claim that follows in the same round trip: how long to wait for a running request with the same key.
+SELECT set_config('ea.lock_timeout', current_setting('lock_timeout'), true), set_config('lock_timeout', '2s', true);
+
+-- name: idempotency_impatience
+-- in:
+SELECT set_config('lock_timeout', current_setting('ea.lock_timeout'), true);
+
 -- name: idempotency_claim
 -- in: uuid, text, text, text
 -- Waits (lock_timeout) for a running request with the same key; no row: the key is taken, read it.

@@ -1,0 +1,151 @@
+#include "fcgi/core/pool.h"
+
+#include "lib/cfg.h"
+#include "lib/log.h"
+#include "lib/metrics.h"
+#include "lib/pg.h"
+#include "lib/redis.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+struct queue {
+    struct ea_work *first, **last;
+};
+
+struct thread {
+    struct ea_worker worker; /* first */
+    struct ea_pool *pool;
+    pthread_t id;
+};
+
+struct ea_pool {
+    pthread_mutex_t lock;
+    pthread_cond_t some;
+    struct queue fresh, hurried;
+    bool stopping;
+    struct ea_metric *queued;
+    size_t n;
+    struct thread threads[];
+};
+
+static void put(struct queue *q, struct ea_work *w)
+{
+    w->next = NULL;
+    *q->last = w;
+    q->last = &w->next;
+}
+
+static struct ea_work *take(struct queue *q)
+{
+    struct ea_work *w = q->first;
+    if (w == NULL)
+        return NULL;
+    q->first = w->next;
+    if (q->first == NULL)
+        q->last = &q->first;
+    return w;
+}
+
+static void add(struct ea_pool *p, struct queue *q, struct ea_work *w)
+{
+    ea_metric_add(p->queued, 1);
+    pthread_mutex_lock(&p->lock);
+    put(q, w);
+    pthread_cond_signal(&p->some);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* NULL: stopping, and nothing is left */
+static struct ea_work *next(struct ea_pool *p)
+{
+    struct ea_work *w;
+    pthread_mutex_lock(&p->lock);
+    while ((w = take(&p->hurried)) == NULL && (w = take(&p->fresh)) == NULL && !p->stopping)
+        pthread_cond_wait(&p->some, &p->lock);
+    pthread_mutex_unlock(&p->lock);
+    if (w != NULL)
+        ea_metric_add(p->queued, -1);
+    return w;
+}
+
+/* A pool thread. It blocks all signals: EINTR would become a stream error inside libfcgi (rule 6). */
+static void *work(void *arg)
+{
+    struct thread *t = arg;
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    for (struct ea_work *w; (w = next(t->pool)) != NULL;)
+        w->run(w, &t->worker);
+    return NULL;
+}
+
+static enum ea_err start_thread(struct ea_pool *p, struct ea_server *s, const struct ea_cfg *cfg)
+{
+    struct thread *t = &p->threads[p->n];
+    t->pool = p;
+    t->worker.server = s;
+    t->worker.pg = ea_pg_new(cfg->pg, cfg->service_name);
+    t->worker.redis = ea_redis_new(cfg->redis);
+    if (t->worker.pg != NULL && t->worker.redis != NULL && pthread_create(&t->id, NULL, work, t) == 0) {
+        p->n++;
+        return EA_OK;
+    }
+    ea_pg_free(t->worker.pg);
+    ea_redis_free(t->worker.redis);
+    return EA_ENOMEM;
+}
+
+enum ea_err ea_pool_start(struct ea_server *s, const struct ea_cfg *cfg, struct ea_pool **out)
+{
+    size_t n = (size_t)cfg->threads;
+    *out = NULL;
+    struct ea_pool *p = calloc(1, sizeof *p + n * sizeof p->threads[0]);
+    if (p == NULL)
+        return EA_ENOMEM;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->some, NULL);
+    p->fresh.last = &p->fresh.first;
+    p->hurried.last = &p->hurried.first;
+    p->queued = ea_metric_gauge("ea_pool_queued", "Requests that wait for a thread", "");
+    ea_metric_set(ea_metric_gauge("ea_pool_threads", "Threads of the pool", ""), (int64_t)n);
+    enum ea_err err = EA_OK;
+    while (err == EA_OK && p->n < n)
+        err = start_thread(p, s, cfg);
+    if (err == EA_OK)
+        *out = p;
+    else
+        ea_pool_stop(p);
+    return err;
+}
+
+void ea_pool_add(struct ea_pool *p, struct ea_work *w)
+{
+    add(p, &p->fresh, w);
+}
+
+void ea_pool_hurry(struct ea_pool *p, struct ea_work *w)
+{
+    add(p, &p->hurried, w);
+}
+
+void ea_pool_stop(struct ea_pool *p)
+{
+    if (p == NULL)
+        return;
+    pthread_mutex_lock(&p->lock);
+    p->stopping = true;
+    pthread_cond_broadcast(&p->some);
+    pthread_mutex_unlock(&p->lock);
+    for (size_t i = 0; i < p->n; i++) {
+        pthread_join(p->threads[i].id, NULL);
+        ea_pg_free(p->threads[i].worker.pg);
+        ea_redis_free(p->threads[i].worker.redis);
+    }
+    pthread_cond_destroy(&p->some);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}

@@ -1,0 +1,34 @@
+/* The reactor: the main thread's loop over the listening socket, the connections nobody works on, and signals. A connection that has something to
+ * read is queued for the pool and not watched again until it is given back (EPOLLONESHOT), so it has one owner at any time. */
+#ifndef EA_REACTOR_H
+#define EA_REACTOR_H
+
+#include "fcgi/core/conn.h"
+#include "lib/err.h"
+
+#include <stddef.h>
+
+struct ea_cfg;
+struct ea_reactor;
+
+struct ea_reactor_ops {
+    void (*on_ready)(struct ea_conn *c, void *arg); /* a request begins on it; queue it */
+    void (*on_drain)(void *arg);                    /* SIGTERM or SIGINT came: new requests are still served for a while */
+    void (*on_signal)(int signal, void *arg);       /* SIGHUP, SIGUSR1 */
+};
+
+/* Opens the listening socket: "unix:/path" (mode 0660) or "host:port". EA_ECONFLICT: another process answers there. TERM, INT, HUP, USR1 must be blocked. */
+enum ea_err ea_reactor_open(const struct ea_cfg *cfg, const struct ea_reactor_ops *ops, void *arg,
+                            struct ea_reactor **out) EA_MUST;
+/* Runs until drained; EA_ETIMEOUT: the deadline came first, or a second SIGTERM. */
+enum ea_err ea_reactor_run(struct ea_reactor *r) EA_MUST;
+void ea_reactor_free(struct ea_reactor *r); /* when no other thread has a connection; accepts NULL */
+
+/* Any thread. */
+void ea_reactor_watch(struct ea_conn *c);  /* gives it back; touch it no more */
+void ea_reactor_close(struct ea_conn *c);  /* frees it */
+void ea_reactor_forget(struct ea_conn *c); /* out of the reactor's sight; c and its descriptor are the caller's */
+enum ea_err ea_reactor_adopt(struct ea_reactor *r, int fd) EA_MUST; /* a descriptor becomes a connection again */
+void ea_reactor_stop(struct ea_reactor *r);                         /* as SIGTERM does */
+
+#endif
