@@ -2,3 +2,27 @@
 #   bin_PROGRAMS += ea-quiz
 #   ea_quiz_SOURCES = fcgi/quiz/main.c …
 #   ea_quiz_LDADD = libcore.a $(FCGI_LIBS) $(LIBEA_LIBS)
+noinst_LIBRARIES += libcore.a
+libcore_a_SOURCES = \
+	fcgi/core/auth.c fcgi/core/auth.h \
+	fcgi/core/commit.c \
+	fcgi/core/conn.c fcgi/core/conn.h \
+	fcgi/core/frame.c fcgi/core/frame.h \
+	fcgi/core/hub.c fcgi/core/hub.h fcgi/core/hub_private.h \
+	fcgi/core/hub_ask.c fcgi/core/hub_deliver.c fcgi/core/hub_sub.c \
+	fcgi/core/listen.c fcgi/core/listen.h \
+	fcgi/core/match.c fcgi/core/match.h \
+	fcgi/core/multipart.c fcgi/core/multipart.h \
+	fcgi/core/outbox.c fcgi/core/outbox.h \
+	fcgi/core/pool.c fcgi/core/pool.h \
+	fcgi/core/precond.c \
+	fcgi/core/reactor.c fcgi/core/reactor.h \
+	fcgi/core/req.c fcgi/core/req.h fcgi/core/req_private.h \
+	fcgi/core/resp.c fcgi/core/resp.h \
+	fcgi/core/revoked.c fcgi/core/revoked.h \
+	fcgi/core/route.c fcgi/core/route.h fcgi/core/run.h \
+	fcgi/core/server.c fcgi/core/server.h fcgi/core/server_private.h \
+	fcgi/core/token_cache.c fcgi/core/token_cache.h \
+	fcgi/core/topics.c fcgi/core/topics.h \
+	fcgi/core/wheel.c fcgi/core/wheel.h \
+	fcgi/core/window.c fcgi/core/window.h

@@ -86,3 +86,7 @@ tests_unit_fcgi_gateway_roster_file_LDADD = $(LIBEA_LIBS) $(CSV_LIBS) $(CMOCKA_L
 noinst_PROGRAMS += tests/fault/testworker
 tests_fault_testworker_SOURCES = tests/fault/testworker.c
 tests_fault_testworker_LDADD = libworker.a $(LIBEA_LIBS)
+# FastCGI regress tests: each talks to tests/regress/subject, a responder made of the real core, with a client that can also misbehave.
+noinst_PROGRAMS += tests/regress/subject
+tests_regress_subject_SOURCES = tests/regress/subject.c
+tests_regress_subject_LDADD = libcore.a $(FCGI_LIBS) $(LIBEA_LIBS)

@@ -19,10 +19,10 @@
 #include <string.h>
 #include <strings.h>
 
-#define COOKIE       "__Host-ea_session"
-#define TOKEN_MAX    4096
-#define TICKET_MAX   64
-#define CSRF_MAX     128
+#define COOKIE     "__Host-ea_session"
+#define TOKEN_MAX  4096
+#define TICKET_MAX 64
+#define CSRF_MAX   128
 
 struct ea_auth {
     const struct ea_key *key;
@@ -45,7 +45,8 @@ enum ea_err ea_auth_new(const struct ea_key *key, struct ea_auth **out)
     a->key = key;
     a->cache = ea_token_cache_new();
     a->revoked = ea_revoked_new();
-    a->verified = ea_metric_counter("ea_tokens_verified_total", "Access tokens whose signature was checked", "");
+    a->verified =
+        ea_metric_counter("ea_tokens_verified_total", "Access tokens whose signature was checked", "");
     a->remembered = ea_metric_counter("ea_tokens_remembered_total", "Access tokens found in the cache", "");
     if (a->cache != NULL && a->revoked != NULL) {
         *out = a;
@@ -167,7 +168,8 @@ enum ea_err ea_auth_request(struct ea_auth *a, struct ea_req *r)
     if (err == EA_OK && ea_follow_age_ns(r->server->follow) > EA_FOLLOW_STALE_NS)
         err = EA_EUNAVAILABLE; /* a session may have been closed without our knowing */
     if (err == EA_OK)
-        err = jwt != NULL && strlen(jwt) < TOKEN_MAX ? ea_auth_token(a, jwt, &r->caller.claims) : EA_EUNAUTHORIZED;
+        err = jwt != NULL && strlen(jwt) < TOKEN_MAX ? ea_auth_token(a, jwt, &r->caller.claims)
+                                                     : EA_EUNAUTHORIZED;
     if (err == EA_OK) {
         r->signed_in = true;
         return check_csrf(r);
@@ -200,10 +202,18 @@ struct revoked_event {
     struct ea_int until;
 };
 static const struct ea_field revoked_fields[] = {
-    { .name = "session_id", .type = EA_T_UUID, .offset = offsetof(struct revoked_event, session), .flags = EA_REQUIRED },
-    { .name = "until", .type = EA_T_INT, .offset = offsetof(struct revoked_event, until), .flags = EA_REQUIRED, .max = INT64_MAX },
+    { .name = "session_id",
+      .type = EA_T_UUID,
+      .offset = offsetof(struct revoked_event, session),
+      .flags = EA_REQUIRED },
+    { .name = "until",
+      .type = EA_T_INT,
+      .offset = offsetof(struct revoked_event, until),
+      .flags = EA_REQUIRED,
+      .max = INT64_MAX },
 };
-static const struct ea_schema revoked_schema = { "session.revoked", sizeof(struct revoked_event), revoked_fields,
+static const struct ea_schema revoked_schema = { "session.revoked", sizeof(struct revoked_event),
+                                                 revoked_fields,
                                                  sizeof revoked_fields / sizeof *revoked_fields };
 
 static enum ea_err read_revoked(const char *payload, struct ea_arena *arena, struct revoked_event **out)

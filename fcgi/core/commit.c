@@ -46,7 +46,8 @@ static enum ea_err claim(struct ea_req *r, const char *in_scope, int *rows)
 static enum ea_err replay(struct ea_req *r, const char *in_scope)
 {
     PGresult *res;
-    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_IDEMPOTENCY_READ, r->caller.claims.user.s, in_scope, r->priv->key);
+    enum ea_err err =
+        EA_PG(r->pg, r->arena, &res, STMT_IDEMPOTENCY_READ, r->caller.claims.user.s, in_scope, r->priv->key);
     if (err != EA_OK)
         return err;
     if (PQntuples(res) == 0)
@@ -73,7 +74,8 @@ static enum ea_err begin_with_key(struct ea_req *r)
     if (in_scope == NULL)
         return EA_ENOMEM;
     if (!r->priv->body_ended) {
-        ea_log(EA_LOG_ERROR, "a transaction began before the body was read", EA_F_STR(ROUTE, r->route->pattern));
+        ea_log(EA_LOG_ERROR, "a transaction began before the body was read",
+               EA_F_STR(ROUTE, r->route->pattern));
         return EA_EINTERNAL;
     }
     enum ea_err err = claim(r, in_scope, &rows);
@@ -122,7 +124,8 @@ static const char *copy(struct ea_req *r, const char *s, bool *ok)
     return c;
 }
 
-enum ea_err ea_req_event(struct ea_req *r, const char *topic, const char *kind, const char *payload, const char *queue)
+enum ea_err ea_req_event(struct ea_req *r, const char *topic, const char *kind, const char *payload,
+                         const char *queue)
 {
     struct ea_req_private *v = r->priv;
     bool ok = true;
@@ -167,8 +170,9 @@ static enum ea_err store_reply(struct ea_req *r)
     snprintf(status, sizeof status, "%d", p->status);
     if (in_scope == NULL || p->body.failed || p->headers.failed)
         return EA_ENOMEM;
-    return EA_PG(r->pg, r->arena, &res, STMT_IDEMPOTENCY_STORE, r->caller.claims.user.s, in_scope, r->priv->key, status,
-                 p->content_type, p->headers.len > 0 ? p->headers.p : "", p->body.len > 0 ? p->body.p : "");
+    return EA_PG(r->pg, r->arena, &res, STMT_IDEMPOTENCY_STORE, r->caller.claims.user.s, in_scope,
+                 r->priv->key, status, p->content_type, p->headers.len > 0 ? p->headers.p : "",
+                 p->body.len > 0 ? p->body.p : "");
 }
 
 static void forget(struct ea_req *r)

@@ -47,7 +47,8 @@ struct ea_conn *ea_conn_new(int fd)
     if (c == NULL)
         return NULL;
     c->base.fd = fd;
-    FCGX_InitRequest(&c->fcgi, -1, 0); /* rule 2: no listening socket, so an error comes back instead of accept() */
+    FCGX_InitRequest(&c->fcgi, -1,
+                     0); /* rule 2: no listening socket, so an error comes back instead of accept() */
     c->fcgi.ipcFd = fd;
     c->fcgi.keepConnection = 1; /* rule 1: FCGX_Accept_r finishes "the last request" first, and would close */
     FCGX_Detach(&c->fcgi);      /* rule 3: no shutdown() and waiting up to 2 s when it closes */
@@ -165,10 +166,22 @@ bool ea_conn_gone(const struct ea_conn *c)
 static bool write_last(int fd, int id)
 {
     const unsigned char hi = (unsigned char)(id >> 8), lo = (unsigned char)id;
-    const unsigned char end[] = { 1, FCGI_STDOUT,      hi, lo, 0, 0, 0, 0, /* empty: the end of the output */
-                                  1, FCGI_END_REQUEST, hi, lo, 0, 8, 0, 0, /* its body: status 0, complete */
-                                  0, 0,                0,  0,  0, 0, 0, 0, /* */
-                                  1, FCGI_STDERR,      hi, lo, 0, 0, 0, 0 };
+    const unsigned char end[] = { 1,  FCGI_STDOUT,
+                                  hi, lo,
+                                  0,  0,
+                                  0,  0, /* empty: the end of the output */
+                                  1,  FCGI_END_REQUEST,
+                                  hi, lo,
+                                  0,  8,
+                                  0,  0, /* its body: status 0, complete */
+                                  0,  0,
+                                  0,  0,
+                                  0,  0,
+                                  0,  0, /* */
+                                  1,  FCGI_STDERR,
+                                  hi, lo,
+                                  0,  0,
+                                  0,  0 };
     return send(fd, end, sizeof end, MSG_NOSIGNAL) == (ssize_t)sizeof end;
 }
 

@@ -43,7 +43,7 @@ enum ea_err ea_conn_drain(struct ea_conn *c,
                           size_t most) EA_MUST; /* rule 5. EA_ETOOLARGE: more than that is left */
 enum ea_err ea_conn_write(struct ea_conn *c, const void *p, size_t n) EA_MUST; /* buffered */
 enum ea_err ea_conn_flush(struct ea_conn *c) EA_MUST;
-bool ea_conn_gone(const struct ea_conn *c);        /* nginx has hung up (rule 9) */
+bool ea_conn_gone(const struct ea_conn *c); /* nginx has hung up (rule 9) */
 
 enum ea_conn_end {
     EA_END_KEEP, /* for the next request, as nginx wishes */

@@ -96,7 +96,8 @@ static enum ea_err open_tcp(struct ea_listen *l, const char *address)
     int why = errno;
     freeaddrinfo(found);
     if (l->fd < 0)
-        return refuse(why == EADDRINUSE ? EA_ECONFLICT : EA_EUNAVAILABLE, "cannot listen", address, strerror(why));
+        return refuse(why == EADDRINUSE ? EA_ECONFLICT : EA_EUNAVAILABLE, "cannot listen", address,
+                      strerror(why));
     return EA_OK;
 }
 

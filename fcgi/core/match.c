@@ -23,8 +23,8 @@ struct segment {
 };
 
 /* Every status that a reply can have; the last stands for others. */
-static const int statuses[] = { 200, 201, 202, 204, 206, 304, 400, 401, 403, 404, 405, 408, 409, 410,
-                                412, 413, 415, 422, 428, 429, 499, 500, 503, 507, 0 };
+static const int statuses[] = { 200, 201, 202, 204, 206, 304, 400, 401, 403, 404, 405, 408, 409,
+                                410, 412, 413, 415, 422, 428, 429, 499, 500, 503, 507, 0 };
 #define STATUSES (sizeof statuses / sizeof *statuses)
 
 struct ea_route_stats {
@@ -100,7 +100,8 @@ static bool compile(const struct ea_route *route, struct rule *out)
         vars += out->seg[out->n++].kind != SEG_LITERAL;
         p += 1 + n;
     }
-    return vars <= EA_REQ_VARS_MAX && route->handler != NULL && route->method < EA_OPTIONS && route->method != EA_HEAD;
+    return vars <= EA_REQ_VARS_MAX && route->handler != NULL && route->method < EA_OPTIONS &&
+           route->method != EA_HEAD;
 }
 
 static size_t count_routes(const struct ea_route *const *tables)
@@ -119,7 +120,8 @@ static void stats_init(struct ea_route_stats *s, const char *pattern, const char
     s->pattern = pattern;
     s->method = method;
     snprintf(labels, sizeof labels, "route=\"%s\",method=\"%s\"", pattern, method);
-    s->seconds = ea_metric_histogram("ea_http_request_seconds", "From a request's first record to the end of its reply", labels);
+    s->seconds = ea_metric_histogram("ea_http_request_seconds",
+                                     "From a request's first record to the end of its reply", labels);
 }
 
 enum ea_err ea_router_new(const struct ea_route *const *tables, struct ea_router **out)
@@ -315,7 +317,8 @@ static size_t status_index(int status)
 static struct ea_metric *counter(const struct ea_route_stats *s, size_t i)
 {
     char labels[300];
-    snprintf(labels, sizeof labels, "route=\"%s\",method=\"%s\",status=\"%d\"", s->pattern, s->method, statuses[i]);
+    snprintf(labels, sizeof labels, "route=\"%s\",method=\"%s\",status=\"%d\"", s->pattern, s->method,
+             statuses[i]);
     return ea_metric_counter("ea_http_requests_total", "Requests by route, method and status", labels);
 }
 
@@ -338,9 +341,12 @@ static void print_flags(struct ea_jw *w, unsigned flags)
         unsigned bit;
         const char *name;
     } names[] = {
-        { EA_ROUTE_MATCH, "match" },     { EA_ROUTE_NO_KEY, "no_key" },
-        { EA_ROUTE_STREAM, "stream" },   { EA_ROUTE_NO_CSRF, "no_csrf" },
-        { EA_ROUTE_BODY_OPTIONAL, "body_optional" }, { EA_ROUTE_TICKET, "ticket" },
+        { EA_ROUTE_MATCH, "match" },
+        { EA_ROUTE_NO_KEY, "no_key" },
+        { EA_ROUTE_STREAM, "stream" },
+        { EA_ROUTE_NO_CSRF, "no_csrf" },
+        { EA_ROUTE_BODY_OPTIONAL, "body_optional" },
+        { EA_ROUTE_TICKET, "ticket" },
     };
     ea_jw_key(w, "flags");
     ea_jw_arr(w);
@@ -362,8 +368,12 @@ static void print_query(struct ea_jw *w, const struct ea_schema *q)
 
 static void print_route(const struct ea_route *r, struct ea_buf *out)
 {
-    static const char *const who[] = { [EA_ANYONE] = "anyone", [EA_SIGNED_IN] = "signed_in", [EA_STAFF] = "staff", [EA_ADMIN] = "admin" };
-    static const char *const body[] = { [EA_BODY_NONE] = "none", [EA_BODY_JSON] = "json", [EA_BODY_TEXT] = "text", [EA_BODY_STREAM] = "stream" };
+    static const char *const who[] = {
+        [EA_ANYONE] = "anyone", [EA_SIGNED_IN] = "signed_in", [EA_STAFF] = "staff", [EA_ADMIN] = "admin"
+    };
+    static const char *const body[] = {
+        [EA_BODY_NONE] = "none", [EA_BODY_JSON] = "json", [EA_BODY_TEXT] = "text", [EA_BODY_STREAM] = "stream"
+    };
     struct ea_jw w;
     ea_jw_init(&w, out);
     ea_jw_obj(&w);

@@ -24,8 +24,8 @@ enum ea_err ea_router_new(const struct ea_route *const *tables, struct ea_router
 void ea_router_free(struct ea_router *rt);
 
 /* raw_path: undecoded, without query. HEAD finds the GET route. EA_ENOTFOUND, EA_EMETHOD (allow is set, also for OPTIONS), EA_EBADREQUEST: bad %-escape. */
-enum ea_err ea_router_find(struct ea_router *rt, struct ea_arena *a, enum ea_method m,
-                           const char *raw_path, struct ea_match *out) EA_MUST;
+enum ea_err ea_router_find(struct ea_router *rt, struct ea_arena *a, enum ea_method m, const char *raw_path,
+                           struct ea_match *out) EA_MUST;
 
 /* Counts one request; stats NULL: of no route. */
 void ea_router_count(struct ea_router *rt, struct ea_route_stats *stats, int status, int64_t ns);
@@ -33,7 +33,7 @@ void ea_router_count(struct ea_router *rt, struct ea_route_stats *stats, int sta
 /* The tables as JSON lines: method, path, who, body, query, flags. */
 void ea_router_print(const struct ea_route *const *tables, struct ea_buf *out);
 
-enum ea_method ea_method_of(const char *name);  /* EA_METHOD__MAX: none of ours */
+enum ea_method ea_method_of(const char *name); /* EA_METHOD__MAX: none of ours */
 const char *ea_method_name(enum ea_method m);
 
 #endif

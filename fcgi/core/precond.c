@@ -51,7 +51,8 @@ static enum ea_err check_caller(struct ea_req *r)
         return err;
     if (!r->signed_in)
         return EA_EUNAUTHORIZED;
-    return r->route->who == EA_SIGNED_IN || r->caller.claims.role >= least[r->route->who] ? EA_OK : EA_EFORBIDDEN;
+    return r->route->who == EA_SIGNED_IN || r->caller.claims.role >= least[r->route->who] ? EA_OK
+                                                                                          : EA_EFORBIDDEN;
 }
 
 static bool is_listed(const char *media, const char *type)
@@ -102,7 +103,8 @@ static enum ea_err check_key(struct ea_req *r)
             n = 0;
     }
     if (n == 0 || n > KEY_MAX)
-        return ea_fail(r, EA_EBADREQUEST, "An Idempotency-Key has 1 to %d visible ASCII characters.", KEY_MAX);
+        return ea_fail(r, EA_EBADREQUEST, "An Idempotency-Key has 1 to %d visible ASCII characters.",
+                       KEY_MAX);
     r->priv->key = ea_arena_dup(r->arena, key);
     crypto_hash_sha256_init(&r->priv->sha);
     return r->priv->key != NULL ? EA_OK : EA_ENOMEM;
@@ -111,7 +113,9 @@ static enum ea_err check_key(struct ea_req *r)
 static enum ea_err read_json(struct ea_req *r)
 {
     struct json_object *o = NULL;
-    size_t where = 0, max = r->route->body_max < JSON_MAX || r->route->body == EA_BODY_JSON ? r->route->body_max : JSON_MAX;
+    size_t where = 0, max = r->route->body_max < JSON_MAX || r->route->body == EA_BODY_JSON
+                                ? r->route->body_max
+                                : JSON_MAX;
     const char *why = "";
     enum ea_err err = ea_req_read_all(r, max);
     if (err != EA_OK)
@@ -170,7 +174,8 @@ static enum ea_err read_query(struct ea_req *r)
         return EA_ENOMEM;
     if (r->route->query == NULL && r->query[0] == '\0')
         return EA_OK;
-    enum ea_err err = ea_schema_query(r->route->query != NULL ? r->route->query : &none, r->query, r->arena, &input, &r->faults);
+    enum ea_err err = ea_schema_query(r->route->query != NULL ? r->route->query : &none, r->query, r->arena,
+                                      &input, &r->faults);
     r->query_input = r->route->query != NULL ? input : NULL;
     return err;
 }

@@ -30,10 +30,10 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define IO_TIMEOUT_S    10                     /* of one read or write on a connection that carries a request */
-#define HANDOVER_NS     (5 * EA_NS_PER_S)      /* see above, 2. */
-#define QUIET_NS        (50 * EA_NS_PER_MS)    /* without a connection, before the end */
-#define LATER_NS        (5 * EA_NS_PER_S)      /* for the first 8 bytes of a request */
+#define IO_TIMEOUT_S    10                  /* of one read or write on a connection that carries a request */
+#define HANDOVER_NS     (5 * EA_NS_PER_S)   /* see above, 2. */
+#define QUIET_NS        (50 * EA_NS_PER_MS) /* without a connection, before the end */
+#define LATER_NS        (5 * EA_NS_PER_S)   /* for the first 8 bytes of a request */
 #define EVENTS_PER_WAIT 256
 
 enum source { SOURCE_LISTEN, SOURCE_SIGNAL, SOURCE_STOP, SOURCE__MAX };
@@ -89,7 +89,8 @@ static bool configure(int fd)
     const struct timeval t = { .tv_sec = IO_TIMEOUT_S };
     int on = 1, flags = fcntl(fd, F_GETFL);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* refused on a unix socket, which needs none */
-    return flags >= 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) == 0 &&
+    return flags >= 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0 &&
+           setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) == 0 &&
            setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t) == 0;
 }
 

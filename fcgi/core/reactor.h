@@ -13,8 +13,8 @@ struct ea_reactor;
 
 struct ea_reactor_ops {
     void (*on_ready)(struct ea_conn *c, void *arg); /* a request begins on it; queue it */
-    void (*on_drain)(void *arg);                    /* SIGTERM or SIGINT came: new requests are still served for a while */
-    void (*on_signal)(int signal, void *arg);       /* SIGHUP, SIGUSR1 */
+    void (*on_drain)(void *arg); /* SIGTERM or SIGINT came: new requests are still served for a while */
+    void (*on_signal)(int signal, void *arg); /* SIGHUP, SIGUSR1 */
 };
 
 /* Opens the listening socket: "unix:/path" (mode 0660) or "host:port". EA_ECONFLICT: another process answers there. TERM, INT, HUP, USR1 must be blocked. */
@@ -25,10 +25,12 @@ enum ea_err ea_reactor_run(struct ea_reactor *r) EA_MUST;
 void ea_reactor_free(struct ea_reactor *r); /* when no other thread has a connection; accepts NULL */
 
 /* Any thread. */
-void ea_reactor_watch(struct ea_conn *c);  /* gives it back; touch it no more */
-void ea_reactor_close(struct ea_conn *c);  /* frees it */
-void ea_reactor_forget(struct ea_conn *c); /* out of the reactor's sight; c and its descriptor are the caller's */
-enum ea_err ea_reactor_adopt(struct ea_reactor *r, int fd) EA_MUST; /* a descriptor becomes a connection again */
-void ea_reactor_stop(struct ea_reactor *r);                         /* as SIGTERM does */
+void ea_reactor_watch(struct ea_conn *c); /* gives it back; touch it no more */
+void ea_reactor_close(struct ea_conn *c); /* frees it */
+void ea_reactor_forget(
+    struct ea_conn *c); /* out of the reactor's sight; c and its descriptor are the caller's */
+enum ea_err ea_reactor_adopt(struct ea_reactor *r,
+                             int fd) EA_MUST; /* a descriptor becomes a connection again */
+void ea_reactor_stop(struct ea_reactor *r);   /* as SIGTERM does */
 
 #endif

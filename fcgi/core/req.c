@@ -51,8 +51,8 @@ static bool is_traceparent(const char *s)
 {
     if (strlen(s) != 55 || s[2] != '-' || s[35] != '-' || s[52] != '-' || strncmp(s, "ff", 2) == 0)
         return false;
-    return is_hex(s, 2) && is_hex(s + 3, 32) && is_hex(s + 36, 16) && is_hex(s + 53, 2) && !is_zero(s + 3, 32) &&
-           !is_zero(s + 36, 16);
+    return is_hex(s, 2) && is_hex(s + 3, 32) && is_hex(s + 36, 16) && is_hex(s + 53, 2) &&
+           !is_zero(s + 3, 32) && !is_zero(s + 36, 16);
 }
 
 static const char *request_id(struct ea_req *r)
@@ -91,7 +91,8 @@ static bool take_strings(struct ea_req *r)
     r->address = ea_arena_dup(r->arena, param(r, "REMOTE_ADDR"));
     r->content_type = media_type(r);
     r->traceparent = trace != NULL && is_traceparent(trace) ? ea_arena_dup(r->arena, trace) : NULL;
-    return r->path != NULL && r->query != NULL && r->request_id != NULL && r->address != NULL && r->content_type != NULL;
+    return r->path != NULL && r->query != NULL && r->request_id != NULL && r->address != NULL &&
+           r->content_type != NULL;
 }
 
 /* --- life ------------------------------------------------------------------------------------------------------------------- */
@@ -184,7 +185,8 @@ static size_t declared_length(const struct ea_req *r)
 
 enum ea_err ea_req_read_all(struct ea_req *r, size_t max)
 {
-    size_t cap = declared_length(r) + 1; /* one more, so that a body of the declared length is read to its end at once */
+    size_t cap = declared_length(r) +
+                 1; /* one more, so that a body of the declared length is read to its end at once */
     if (cap > max + 1)
         return EA_ETOOLARGE;
     char *body = ea_arena_alloc(r->arena, cap + 1);

@@ -19,7 +19,7 @@ struct ea_after {
 struct ea_req_private {
     struct ea_work work; /* first: a resumed request is queued by it */
     struct ea_req *req;
-    ea_handler *run; /* what runs when it is resumed */
+    ea_handler *run;              /* what runs when it is resumed */
     struct ea_route_stats *stats; /* NULL: no route */
     const char *raw_path, *allow, *accept;
 
@@ -43,7 +43,7 @@ struct ea_req_private {
 
 /* NULL: no memory. The request is the connection's current one; its strings are the request's own, so they outlive the connection. */
 struct ea_req *ea_req_new(struct ea_worker *w, struct ea_conn *c);
-void ea_req_free(struct ea_req *r); /* not the connection */
+void ea_req_free(struct ea_req *r);                        /* not the connection */
 void ea_req_attach(struct ea_req *r, struct ea_worker *w); /* w runs it from here on */
 
 /* Reads up to n bytes of the body, hashing them when there is a key: > 0, 0 at the end, -1 when the peer failed. */

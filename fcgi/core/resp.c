@@ -130,7 +130,8 @@ static void cursor_check(const struct ea_req *r, const char *text, unsigned char
 static const char *cursor_encode(struct ea_req *r, const char *text)
 {
     unsigned char raw[CURSOR_CHECK + CURSOR_MAX];
-    size_t n = strlen(text), size = sodium_base64_ENCODED_LEN(CURSOR_CHECK + n, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    size_t n = strlen(text),
+           size = sodium_base64_ENCODED_LEN(CURSOR_CHECK + n, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     char *out = n <= CURSOR_MAX ? ea_arena_alloc(r->arena, size) : NULL;
     if (out == NULL)
         return NULL;
@@ -234,7 +235,8 @@ void ea_resp_conditional(struct ea_req *r)
 {
     const char *list = ea_req_header(r, "If-None-Match");
     bool read = r->method == EA_GET || r->method == EA_HEAD;
-    if (read && r->resp.status == 200 && r->priv->etag != NULL && list != NULL && none_match(list, r->priv->etag)) {
+    if (read && r->resp.status == 200 && r->priv->etag != NULL && list != NULL &&
+        none_match(list, r->priv->etag)) {
         r->resp.status = 304;
         ea_buf_reset(&r->resp.body);
     }

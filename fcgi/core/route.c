@@ -15,9 +15,9 @@
 #include <sodium.h>
 #include <string.h>
 
-#define RUNS_MAX      3                      /* of a handler whose transaction lost against another */
-#define RERUN_NS      (1 * EA_NS_PER_S)      /* a transaction that took longer is not tried again */
-#define DRAIN_MAX     EA_MB(64)              /* of a body that nobody wants: reading it keeps the connection */
+#define RUNS_MAX      3                 /* of a handler whose transaction lost against another */
+#define RERUN_NS      (1 * EA_NS_PER_S) /* a transaction that took longer is not tried again */
+#define DRAIN_MAX     EA_MB(64)         /* of a body that nobody wants: reading it keeps the connection */
 #define RETRY_AFTER_S 3
 
 /* --- the reply ---------------------------------------------------------------------------------------------------------------- */
@@ -115,9 +115,11 @@ static void account(struct ea_req *r, int status)
     ea_router_count(r->server->router, r->priv->stats, status, ns);
     ea_log(EA_LOG_INFO, "request", EA_F_STR(METHOD, ea_method_name(r->method)),
            EA_F_STR(ROUTE, r->route != NULL ? r->route->pattern : "-"), EA_F_INT(STATUS, status),
-           EA_F_INT(DURATION_US, ns / 1000), EA_F_INT(BYTES_IN, r->priv->body_seen), EA_F_INT(BYTES_OUT, r->priv->bytes_out),
-           EA_F_STR(USER_ID, r->signed_in ? r->caller.claims.user.s : NULL), EA_F_STR(REQUEST_ID, r->request_id),
-           EA_F_STR(TRACE, r->traceparent), EA_F_STR(ADDRESS, r->address));
+           EA_F_INT(DURATION_US, ns / 1000), EA_F_INT(BYTES_IN, r->priv->body_seen),
+           EA_F_INT(BYTES_OUT, r->priv->bytes_out),
+           EA_F_STR(USER_ID, r->signed_in ? r->caller.claims.user.s : NULL),
+           EA_F_STR(REQUEST_ID, r->request_id), EA_F_STR(TRACE, r->traceparent),
+           EA_F_STR(ADDRESS, r->address));
 }
 
 /* --- running -------------------------------------------------------------------------------------------------------------------- */
@@ -154,8 +156,8 @@ static enum ea_err settle(struct ea_req *r, enum ea_err err)
 
 static bool may_rerun(const struct ea_req *r, enum ea_err err, bool began, int runs)
 {
-    return err == EA_ERETRY && began && runs < RUNS_MAX && r->route->body != EA_BODY_STREAM && !r->resp.streaming &&
-           ea_clock_mono_ns() - r->priv->run_ns < RERUN_NS;
+    return err == EA_ERETRY && began && runs < RUNS_MAX && r->route->body != EA_BODY_STREAM &&
+           !r->resp.streaming && ea_clock_mono_ns() - r->priv->run_ns < RERUN_NS;
 }
 
 static void reset_run(struct ea_req *r)

@@ -95,7 +95,7 @@ static enum ea_err on_snapshot(struct ea_pg *pg, int64_t newest_id, void *arg)
 {
     struct ea_server *s = arg;
     enum ea_err err = ea_schema_check(pg);
-    if (err == EA_ECONFLICT) { /* it has said why; the supervisor tries again */
+    if (err == EA_EPRECONDITION) { /* it has said why; the supervisor tries again */
         fflush(NULL);
         _exit(1);
     }
@@ -229,14 +229,15 @@ static enum ea_err start(struct ea_server *s)
         const char *what;
         enum ea_err (*fn)(struct ea_server *s);
     } steps[] = {
-        { "keys", load_keys },       { "probe", start_probe },     { "routes", start_router }, { "hub", start_hub },
-        { "pool", start_pool },      { "service", start_service }, { "follower", start_follow }, { "metrics", start_metrics },
-        { "listener", start_reactor },
+        { "keys", load_keys },        { "probe", start_probe },     { "routes", start_router },
+        { "hub", start_hub },         { "pool", start_pool },       { "service", start_service },
+        { "follower", start_follow }, { "metrics", start_metrics }, { "listener", start_reactor },
     };
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         enum ea_err err = steps[i].fn(s);
         if (err != EA_OK) {
-            ea_log(EA_LOG_ERROR, "cannot start", EA_F_STR(REASON, steps[i].what), EA_F_STR(ERROR, ea_err_title(err)));
+            ea_log(EA_LOG_ERROR, "cannot start", EA_F_STR(REASON, steps[i].what),
+                   EA_F_STR(ERROR, ea_err_title(err)));
             return err;
         }
     }
@@ -293,7 +294,8 @@ int ea_server_main(const struct ea_service *service, int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--routes") == 0)
         return print_routes(service);
     if (argc > 1) {
-        fprintf(stderr, "%s takes its settings from the environment; `%s --routes` prints its routes\n", argv[0], argv[0]);
+        fprintf(stderr, "%s takes its settings from the environment; `%s --routes` prints its routes\n",
+                argv[0], argv[0]);
         return 2;
     }
     if (ea_cfg_load(EA_FOR_RESPONDER, &s.cfg) != EA_OK || ea_log_start(s.cfg) != EA_OK)

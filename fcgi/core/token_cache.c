@@ -64,7 +64,8 @@ struct ea_token_hash ea_token_hash_of(const char *jwt)
     return h;
 }
 
-bool ea_token_cache_get(struct ea_token_cache *c, const struct ea_token_hash *h, int64_t now_s, struct ea_claims *out)
+bool ea_token_cache_get(struct ea_token_cache *c, const struct ea_token_hash *h, int64_t now_s,
+                        struct ea_claims *out)
 {
     struct shard *s = shard_of(c, h);
     bool found = false;
@@ -79,7 +80,8 @@ bool ea_token_cache_get(struct ea_token_cache *c, const struct ea_token_hash *h,
     return found;
 }
 
-void ea_token_cache_put(struct ea_token_cache *c, const struct ea_token_hash *h, const struct ea_claims *claims)
+void ea_token_cache_put(struct ea_token_cache *c, const struct ea_token_hash *h,
+                        const struct ea_claims *claims)
 {
     struct shard *s = shard_of(c, h);
     pthread_mutex_lock(&s->lock);

@@ -16,7 +16,9 @@ struct ea_token_hash {
 struct ea_token_cache *ea_token_cache_new(void);
 void ea_token_cache_free(struct ea_token_cache *c);
 struct ea_token_hash ea_token_hash_of(const char *jwt);
-bool ea_token_cache_get(struct ea_token_cache *c, const struct ea_token_hash *h, int64_t now_s, struct ea_claims *out);
-void ea_token_cache_put(struct ea_token_cache *c, const struct ea_token_hash *h, const struct ea_claims *claims);
+bool ea_token_cache_get(struct ea_token_cache *c, const struct ea_token_hash *h, int64_t now_s,
+                        struct ea_claims *out);
+void ea_token_cache_put(struct ea_token_cache *c, const struct ea_token_hash *h,
+                        const struct ea_claims *claims);
 
 #endif
