@@ -90,3 +90,16 @@ tests_fault_testworker_LDADD = libworker.a $(LIBEA_LIBS)
 noinst_PROGRAMS += tests/regress/subject
 tests_regress_subject_SOURCES = tests/regress/subject.c
 tests_regress_subject_LDADD = libcore.a $(FCGI_LIBS) $(LIBEA_LIBS)
+check_PROGRAMS += tests/unit/lib_cfg
+tests_unit_lib_cfg_SOURCES = tests/unit/lib_cfg.c tests/unit/capture.h
+tests_unit_lib_cfg_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/lib_log
+tests_unit_lib_log_SOURCES = tests/unit/lib_log.c tests/unit/capture.h tests/unit/oom.h
+tests_unit_lib_log_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/lib_metrics
+tests_unit_lib_metrics_SOURCES = tests/unit/lib_metrics.c tests/unit/capture.h tests/unit/oom.h
+tests_unit_lib_metrics_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+# starts a syslog-ng of its own and fails where there is none
+check_PROGRAMS += tests/unit/lib_log_syslog
+tests_unit_lib_log_syslog_SOURCES = tests/unit/lib_log_syslog.c tests/unit/capture.h
+tests_unit_lib_log_syslog_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
