@@ -1,4 +1,5 @@
-/* Group commit: items queue while one transaction commits; then one multi-row statement writes them all. A batcher is one thread with its own connection.
+/* Group commit: items queue while one transaction commits; then one multi-row statement writes them all. A batcher is one thread with its own connection that writes,
+ * and one that hands back.
  * A batch holds each key once (the rest wait for the next, in order) and is sorted by key. No timer: an idle batcher starts at once.
  * The next batch is sent before the finished one's items are handed back. See ARCHITECTURE.md, "Group commit". */
 #ifndef EA_BATCH_H
@@ -23,17 +24,19 @@ struct ea_batch_item { /* embed it; owned by the batcher from ea_batch_add until
 };
 
 struct ea_batch_ops {
-    const char *name;                 /* metrics: ea_batch_<name>_… */
+    const char *name;                 /* label of the metrics ea_batch_…, and application_name */
     size_t max_items, max_batch_rows; /* queued at most; rows of one transaction at most */
     size_t max_bytes;
     int64_t max_age_ns; /* an item that waited longer is finished with EA_EOVERLOAD */
-    /* One whole transaction for items[0..n): sends it, commits it, sets each item's result and err. Returns EA_OK when committed. EA_ERETRY: the batch is run again
-     * whole (a few times); EA_EUNAVAILABLE/EA_EUNKNOWN: every item gets it; anything else: the batch is halved until the bad item fails alone. */
+    /* One whole transaction for items[0..n): sends it, commits it, sets each item's result and err (EA_OK before the call). Returns EA_OK when committed. EA_ERETRY: the
+     * batch is run again whole (a few times); EA_EUNAVAILABLE/EA_EUNKNOWN/EA_ENOSPACE: every item gets it; anything else: the batch is halved until the bad
+     * item fails alone. A transaction left open is rolled back. The arena is the transaction's: results move to memory of the item. On the writing thread. */
     enum ea_err (*flush)(struct ea_pg *pg, struct ea_arena *a, struct ea_batch_item **items, size_t n,
                          int64_t *last_event_id, void *arg);
-    void (*done)(struct ea_batch_item *item,
-                 void *arg); /* must only hand the item on (to the pool); called on a thread of the batcher */
-    void (*committed)(int64_t last_event_id, void *arg); /* before done(): wake followers. May be NULL */
+    /* Both on the handing thread. done: must only hand the item on (to the pool). committed: wake followers, before done(); once for all that was
+     * committed meanwhile. May be NULL. */
+    void (*done)(struct ea_batch_item *item, void *arg);
+    void (*committed)(int64_t last_event_id, void *arg);
 };
 
 enum ea_err ea_batch_new(const char *conninfo, const struct ea_batch_ops *ops, void *arg,

@@ -6,9 +6,11 @@
 
 #include <stddef.h>
 
+/* Both: bytes that are not UTF-8 become U+FFFD; EA_ETOOLARGE above 16 MiB. */
 enum ea_err ea_md_html(const char *text, size_t n, struct ea_buf *out) EA_MUST; /* appends */
 
-/* What automatic checks of a document look at. Counts are of text that a reader sees, not of markup. */
+/* What automatic checks of a document look at: the text that a reader sees, not markup. Code, inline or in blocks, is seen and counts; raw HTML, images'
+ * descriptions and links whose scheme the safe mode drops are not. A word is what stands between white space (ASCII). */
 struct ea_md_facts {
     size_t words;
     struct ea_md_heading {

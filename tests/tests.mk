@@ -103,3 +103,15 @@ tests_unit_lib_metrics_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/lib_log_syslog
 tests_unit_lib_log_syslog_SOURCES = tests/unit/lib_log_syslog.c tests/unit/capture.h
 tests_unit_lib_log_syslog_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/lib_batch
+tests_unit_lib_batch_SOURCES = tests/unit/lib_batch.c tests/unit/servers.c tests/unit/servers.h tests/unit/unit.h
+tests_unit_lib_batch_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/lib_follow
+tests_unit_lib_follow_SOURCES = tests/unit/lib_follow.c tests/unit/servers.c tests/unit/servers.h tests/unit/unit.h
+tests_unit_lib_follow_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/lib_redis
+tests_unit_lib_redis_SOURCES = tests/unit/lib_redis.c tests/unit/servers.c tests/unit/servers.h tests/unit/unit.h
+tests_unit_lib_redis_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,189 @@
+#include "lib/md.h"
+
+#include "lib/arena.h"
+
+#include <cmark.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define TEXT_MAX ((size_t)16 << 20)
+#define OPTIONS  (CMARK_OPT_DEFAULT | CMARK_OPT_VALIDATE_UTF8) /* never CMARK_OPT_UNSAFE */
+
+enum ea_err ea_md_html(const char *text, size_t n, struct ea_buf *out)
+{
+    if (n > TEXT_MAX)
+        return EA_ETOOLARGE;
+    char *html = cmark_markdown_to_html(text, n, OPTIONS);
+    if (!html)
+        return EA_ENOMEM;
+    ea_buf_str(out, html);
+    free(html);
+    return out->failed ? EA_ENOMEM : EA_OK;
+}
+
+/* What the walk through a document gathers; copied to the arena at its end. */
+struct reader {
+    struct ea_arena *a;
+    struct ea_md_facts *facts;
+    struct ea_buf plain;
+    size_t block; /* where the text of the current block begins */
+    int images;   /* depth: the text in an image is its description, which a reader does not see */
+    size_t headings_cap, links_cap;
+    enum ea_err err;
+};
+
+/* One more element of an array in the arena, which grows by doubling. */
+static void *grow(struct reader *r, void *old, size_t n, size_t *cap, size_t size)
+{
+    if (n < *cap)
+        return old;
+    size_t more = *cap ? 2 * *cap : 8;
+    char *v = ea_arena_array(r->a, more, size);
+    if (!v) {
+        r->err = EA_ENOMEM;
+        return NULL;
+    }
+    if (n)
+        memcpy(v, old, n * size);
+    *cap = more;
+    return v;
+}
+
+/* The destinations that cmark's safe mode leaves out of the page are no links to a reader. */
+static bool is_dangerous(const char *url)
+{
+    static const char *const schemes[] = { "javascript:", "vbscript:", "file:", "data:" };
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (strncasecmp(url, schemes[i], strlen(schemes[i])) == 0)
+            return true;
+    return false;
+}
+
+static void add_link(struct reader *r, const char *url)
+{
+    struct ea_md_facts *f = r->facts;
+    if (!url || !*url || is_dangerous(url))
+        return;
+    const char **links = grow(r, f->links, f->links_n, &r->links_cap, sizeof *links);
+    char *copy = links ? ea_arena_dup(r->a, url) : NULL;
+    if (!copy) {
+        r->err = EA_ENOMEM;
+        return;
+    }
+    f->links = links;
+    links[f->links_n++] = copy;
+}
+
+static void add_heading(struct reader *r, int level)
+{
+    struct ea_md_facts *f = r->facts;
+    struct ea_md_heading *v = grow(r, f->headings, f->headings_n, &r->headings_cap, sizeof *v);
+    const char *from = r->plain.p ? r->plain.p + r->block : "";
+    char *text = v ? ea_arena_ndup(r->a, from, r->plain.len - r->block) : NULL;
+    if (!text) {
+        r->err = EA_ENOMEM;
+        return;
+    }
+    f->headings = v;
+    v[f->headings_n++] = (struct ea_md_heading){ .level = level, .text = text };
+}
+
+static void end_block(struct reader *r)
+{
+    if (r->plain.len > r->block)
+        ea_buf_char(&r->plain, '\n');
+    r->block = r->plain.len;
+}
+
+/* A code block's text ends with a newline of its own. */
+static void add_code_block(struct reader *r, const char *code)
+{
+    size_t n = strlen(code);
+    ea_buf_add(&r->plain, code, n && code[n - 1] == '\n' ? n - 1 : n);
+    end_block(r);
+}
+
+static void enter(struct reader *r, cmark_node *node)
+{
+    switch (cmark_node_get_type(node)) {
+    case CMARK_NODE_TEXT:
+    case CMARK_NODE_CODE:
+        if (!r->images)
+            ea_buf_str(&r->plain, cmark_node_get_literal(node));
+        break;
+    case CMARK_NODE_SOFTBREAK:
+    case CMARK_NODE_LINEBREAK:
+        if (!r->images)
+            ea_buf_char(&r->plain, ' ');
+        break;
+    case CMARK_NODE_CODE_BLOCK:
+        add_code_block(r, cmark_node_get_literal(node));
+        break;
+    case CMARK_NODE_LINK:
+        add_link(r, cmark_node_get_url(node));
+        break;
+    case CMARK_NODE_IMAGE:
+        r->images++;
+        break;
+    default: /* raw HTML is not shown */
+        break;
+    }
+}
+
+static void leave(struct reader *r, cmark_node *node)
+{
+    switch (cmark_node_get_type(node)) {
+    case CMARK_NODE_IMAGE:
+        r->images--;
+        break;
+    case CMARK_NODE_HEADING:
+        add_heading(r, cmark_node_get_heading_level(node));
+        end_block(r);
+        break;
+    case CMARK_NODE_PARAGRAPH:
+        end_block(r);
+        break;
+    default:
+        break;
+    }
+}
+
+static size_t count_words(const char *s)
+{
+    static const char space[] = " \t\n\v\f\r";
+    size_t words = 0;
+    for (s += strspn(s, space); *s; s += strspn(s, space)) {
+        words++;
+        s += strcspn(s, space);
+    }
+    return words;
+}
+
+enum ea_err ea_md_read(const char *text, size_t n, struct ea_arena *a, struct ea_md_facts *out)
+{
+    memset(out, 0, sizeof *out);
+    if (n > TEXT_MAX)
+        return EA_ETOOLARGE;
+    struct reader r = { .a = a, .facts = out };
+    cmark_node *document = cmark_parse_document(text, n, OPTIONS);
+    cmark_iter *iter = document ? cmark_iter_new(document) : NULL;
+    if (!iter)
+        r.err = EA_ENOMEM;
+    for (cmark_event_type e; !r.err && (e = cmark_iter_next(iter)) != CMARK_EVENT_DONE;) {
+        if (e == CMARK_EVENT_ENTER)
+            enter(&r, cmark_iter_get_node(iter));
+        else
+            leave(&r, cmark_iter_get_node(iter));
+    }
+    if (iter)
+        cmark_iter_free(iter);
+    if (document)
+        cmark_node_free(document);
+    out->plain = r.err || r.plain.failed ? NULL : ea_arena_ndup(a, r.plain.p ? r.plain.p : "", r.plain.len);
+    ea_buf_free(&r.plain);
+    if (!out->plain)
+        return r.err ? r.err : EA_ENOMEM;
+    out->words = count_words(out->plain);
+    return EA_OK;
+}
