@@ -1,10 +1,12 @@
 """nginx, the one door: what it answers by itself, whatever the responders do. Needs EA_URL, EA_CA, EA_STATE and ports from `./dev env`."""
 
+import concurrent.futures
 import json
 import os
 import secrets
 import socket
 import ssl
+import time
 import urllib.parse
 
 import httpx
@@ -31,8 +33,11 @@ def raw_reply(request):
     with raw_connection() as tls:
         tls.sendall(request)
         got = b""
-        while chunk := tls.recv(65536):
-            got += chunk
+        try:
+            while chunk := tls.recv(65536):
+                got += chunk
+        except (ConnectionError, ssl.SSLError):
+            pass  # nginx hung up on what it had not read; the reply came before
     head, _, body = got.partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
@@ -180,25 +185,37 @@ def test_the_path_is_told_only_where_it_is_safe_in_json():
     assert json.loads(body)["instance"] == "/"
 
 
+def first_held_back(headers):
+    """Asks many times at once with the same headers; the first 429, or None."""
+    enough = 4 * int(os.environ["EA_BURST_TOKEN"])
+    held_back = []
+
+    def ask(_):
+        with httpx.Client(base_url=URL, verify=os.environ["EA_CA"], timeout=60) as c:
+            for _ in range(enough // 16):
+                if held_back:
+                    return
+                reply = c.get("/v1/me", headers=headers)
+                if reply.status_code == 429:
+                    held_back.append(reply)
+
+    with concurrent.futures.ThreadPoolExecutor(16) as threads:
+        list(threads.map(ask, range(16)))
+    return held_back[0] if held_back else None
+
+
 def test_limit_per_token_leaves_others_alone(client):
     """One token is held back with 429 and Retry-After; another, and who has none, go on from the same address."""
-    mine = {"Authorization": f"Bearer {random_token()}"}
-    held_back = None
-    for _ in range(20000):
-        reply = client.get("/v1/me", headers=mine)
-        if reply.status_code == 429:
-            held_back = reply
-            break
-    assert held_back is not None
-    assert int(held_back.headers["retry-after"]) >= 1
-    assert_problem(429, held_back.headers["content-type"], held_back.content, "too-many-requests", held_back.headers["x-request-id"])
+    reply = first_held_back({"Authorization": f"Bearer {random_token()}"})
+    assert reply is not None
+    assert int(reply.headers["retry-after"]) >= 1
+    assert_problem(429, reply.headers["content-type"], reply.content, "too-many-requests", reply.headers["x-request-id"])
     assert client.get("/v1/me", headers={"Authorization": f"Bearer {random_token()}"}).status_code == 401
     assert client.get("/v1/me").status_code == 401
 
 
 def test_limit_per_session_cookie(client):
-    cookie = {"Cookie": f"theme=dark; __Host-ea_session={random_token()}; lang=de"}
-    assert any(client.get("/v1/me", headers=cookie).status_code == 429 for _ in range(20000))
+    assert first_held_back({"Cookie": f"theme=dark; __Host-ea_session={random_token()}; lang=de"}) is not None
     assert client.get("/v1/me", headers={"Cookie": f"__Host-ea_session={random_token()}"}).status_code == 401
 
 
@@ -237,8 +254,6 @@ def test_access_log_has_no_query_strings_and_no_secrets(client):
 
 def wait_for_lines(mark):
     """The access log's lines once `mark` is in it: nginx writes it within a second."""
-    import time
-
     path = os.path.join(os.environ["EA_STATE"], "log", "access.log")
     end = time.monotonic() + 15
     while time.monotonic() < end:
