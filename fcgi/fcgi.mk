@@ -26,3 +26,22 @@ libcore_a_SOURCES = \
 	fcgi/core/topics.c fcgi/core/topics.h \
 	fcgi/core/wheel.c fcgi/core/wheel.h \
 	fcgi/core/window.c fcgi/core/window.h
+
+bin_PROGRAMS += ea-gateway
+ea_gateway_SOURCES = \
+	fcgi/gateway/auth.c \
+	fcgi/gateway/course.c \
+	fcgi/gateway/enrolment.c \
+	fcgi/gateway/gateway.h \
+	fcgi/gateway/limit.c fcgi/gateway/limit.h \
+	fcgi/gateway/main.c \
+	fcgi/gateway/me.c \
+	fcgi/gateway/me_cache.c fcgi/gateway/me_cache.h \
+	fcgi/gateway/membership.c fcgi/gateway/membership.h \
+	fcgi/gateway/ops.c \
+	fcgi/gateway/page.c fcgi/gateway/page.h \
+	fcgi/gateway/roster.c \
+	fcgi/gateway/roster_file.c fcgi/gateway/roster_file.h \
+	fcgi/gateway/session.c fcgi/gateway/session.h \
+	fcgi/gateway/user.c
+ea_gateway_LDADD = libcore.a $(FCGI_LIBS) $(CSV_LIBS) $(LIBEA_LIBS)

@@ -162,15 +162,22 @@ enum ea_err ea_password_pool_new(size_t queue_max, struct ea_password_pool **out
     return EA_OK;
 }
 
+void ea_password_pool_stop(struct ea_password_pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    bool first = !p->stopping;
+    p->stopping = true;
+    pthread_cond_signal(&p->more);
+    pthread_mutex_unlock(&p->lock);
+    if (first)
+        pthread_join(p->thread, NULL);
+}
+
 void ea_password_pool_free(struct ea_password_pool *p)
 {
     if (!p)
         return;
-    pthread_mutex_lock(&p->lock);
-    p->stopping = true;
-    pthread_cond_signal(&p->more);
-    pthread_mutex_unlock(&p->lock);
-    pthread_join(p->thread, NULL);
+    ea_password_pool_stop(p);
     pthread_cond_destroy(&p->more);
     pthread_mutex_destroy(&p->lock);
     free(p);

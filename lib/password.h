@@ -15,7 +15,8 @@ struct ea_password_pool;
 
 /* queue_max jobs wait at most; one more is refused with EA_EOVERLOAD. */
 enum ea_err ea_password_pool_new(size_t queue_max, struct ea_password_pool **out) EA_MUST;
-void ea_password_pool_free(struct ea_password_pool *p); /* finishes what is queued */
+void ea_password_pool_stop(struct ea_password_pool *p); /* finishes what is queued and refuses more */
+void ea_password_pool_free(struct ea_password_pool *p); /* stops it before, if need be; accepts NULL */
 
 /* Asynchronous; done is called on the pool's thread and must only hand the result on. hash NULL verifies against a dummy, taking as long, and is never ok.
  * The strings are copied and wiped. */

@@ -176,9 +176,10 @@ static enum ea_err block_signals(void)
 
 static enum ea_err load_keys(struct ea_server *s)
 {
-    enum ea_err err = ea_key_load(s->cfg->token_key, false, &s->token_key);
+    bool issuer = s->service->issues_tokens;
+    enum ea_err err = ea_key_load(s->cfg->token_key, issuer, &s->token_key);
     if (err == EA_OK && s->cfg->receipt_key[0] != '\0')
-        err = ea_key_load(s->cfg->receipt_key, true, &s->receipt_key);
+        err = ea_key_load(s->cfg->receipt_key, !issuer, &s->receipt_key);
     return err == EA_OK ? ea_auth_new(s->token_key, &s->auth) : err;
 }
 
@@ -254,6 +255,8 @@ static void stop(struct ea_server *s)
     ea_pool_stop(s->pool);
     ea_metrics_stop();
     ea_follow_stop(s->follow);
+    if (s->service->free != NULL && s->data != NULL)
+        s->service->free(s, s->data);
     ea_reactor_free(s->reactor);
     ea_router_free(s->router);
     ea_auth_free(s->auth);

@@ -16,8 +16,12 @@ struct ea_service {
     const struct ea_route *const
         *tables; /* route tables, NULL-terminated list, each ending with EA_ROUTES_END */
     bool hub;    /* it streams events */
+    bool
+        issues_tokens; /* needs the private part of the token key, and only the public one of the receipt key; the others the other way round */
     enum ea_err (*start)(struct ea_server *s, void **data); /* batchers, caches; may be NULL */
-    void (*stop)(struct ea_server *s, void *data);          /* after the last request */
+    /* Draining is over: finish what is queued, which may hand requests back to the pool. The pool and the follower still run, so data must stay. */
+    void (*stop)(struct ea_server *s, void *data);
+    void (*free)(struct ea_server *s, void *data); /* all other threads have ended */
     enum ea_err (*on_snapshot)(struct ea_server *s, struct ea_pg *pg, int64_t newest_id, void *data);
     void (*on_event)(struct ea_server *s, const struct ea_event *ev,
                      void *data); /* every event; core itself handles revocations and the hub */

@@ -64,8 +64,13 @@ static void stop(struct ea_server *s, void *data)
 {
     struct gateway *g = data;
     (void)s;
-    if (!g)
-        return;
+    ea_password_pool_stop(g->passwords);
+}
+
+static void release(struct ea_server *s, void *data)
+{
+    struct gateway *g = data;
+    (void)s;
     ea_password_pool_free(g->passwords);
     gateway_limits_free(g->limits);
     gateway_me_cache_free(g->me);
@@ -86,7 +91,7 @@ static enum ea_err start(struct ea_server *s, void **data)
     if (!err)
         err = gateway_openapi_new(ea_server_cfg(s)->openapi, &g->openapi);
     if (err) {
-        stop(s, g);
+        release(s, g);
         return err;
     }
     *data = g;
@@ -114,9 +119,11 @@ static void on_event(struct ea_server *s, const struct ea_event *ev, void *data)
 
 static const struct ea_service service = {
     .name = "gateway",
+    .issues_tokens = true,
     .tables = tables,
     .start = start,
     .stop = stop,
+    .free = release,
     .on_snapshot = on_snapshot,
     .on_event = on_event,
 };

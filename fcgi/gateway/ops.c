@@ -5,6 +5,7 @@
 #include "lib/pg.h"
 #include "lib/token.h"
 
+#include "config.h"
 #include "schema_version.h"
 
 #include <errno.h>

@@ -156,16 +156,30 @@ static bool has_no_course(struct gateway_roster *r, const struct gateway_roster_
     return !row->course;
 }
 
+/* The rows with a course; the others stay in im, should the transaction have to run again. */
+static enum ea_err enrolments_of(struct ea_req *r, const struct import *im, struct gateway_roster *out)
+{
+    *out = (struct gateway_roster){ .n = im->roster.n };
+    out->rows = ea_arena_array(r->arena, out->n + 1, sizeof *out->rows);
+    if (!out->rows)
+        return EA_ENOMEM;
+    memcpy(out->rows, im->roster.rows, out->n * sizeof *out->rows);
+    gateway_roster_filter(out, has_no_course, NULL);
+    return EA_OK;
+}
+
 static enum ea_err write_enrolments(struct ea_req *r, struct import *im)
 {
-    struct gateway_roster *roster = &im->roster;
+    struct gateway_roster rows;
     PGresult *res;
-    gateway_roster_filter(roster, has_no_course, NULL);
-    const char *emails = ARRAY_OF(r->arena, roster, email), *codes = ARRAY_OF(r->arena, roster, course),
-               *roles = ARRAY_OF(r->arena, roster, course_role);
+    enum ea_err err = enrolments_of(r, im, &rows);
+    if (err)
+        return err;
+    const char *emails = ARRAY_OF(r->arena, &rows, email), *codes = ARRAY_OF(r->arena, &rows, course),
+               *roles = ARRAY_OF(r->arena, &rows, course_role);
     if (!emails || !codes || !roles)
         return EA_ENOMEM;
-    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_ROSTER_ENROL, emails, codes, roles);
+    err = EA_PG(r->pg, r->arena, &res, STMT_ROSTER_ENROL, emails, codes, roles);
     if (err)
         return err;
     im->enrolled = PQntuples(res);
@@ -213,6 +227,7 @@ static void report(struct ea_req *r, const struct import *im)
 /* A dry run does everything and takes it back: what it reports is what would happen. */
 static enum ea_err apply(struct ea_req *r, struct import *im)
 {
+    im->created = im->updated = im->enrolled = 0;
     enum ea_err err = ea_req_begin(r);
     if (!err && im->dry_run)
         err = ea_pg_savepoint(r->pg);

@@ -105,7 +105,7 @@ static void wait_until_taken(struct ea_password_pool *p)
     }
 }
 
-static void a_full_queue_refuses_and_free_finishes_the_rest(void **state)
+static void a_full_queue_refuses_and_stop_finishes_the_rest(void **state)
 {
     (void)state;
     struct ea_password_pool *p = pool(2);
@@ -118,8 +118,10 @@ static void a_full_queue_refuses_and_free_finishes_the_rest(void **state)
     assert_int_equal(ea_password_verify(p, NULL, "third", on_verified, &m), EA_OK);
     assert_int_equal(ea_password_verify(p, NULL, "fourth", on_verified, &m), EA_EOVERLOAD);
     pthread_mutex_unlock(&gate);
-    ea_password_pool_free(p);
+    ea_password_pool_stop(p);
     assert_int_equal(m.results, 2);
+    assert_int_equal(ea_password_hash(p, "too late", on_hashed, &m), EA_EOVERLOAD);
+    ea_password_pool_free(p);
 }
 
 static void an_overlong_password_is_refused(void **state)
@@ -138,7 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hash_verifies_its_password_only),
         cmocka_unit_test(nobody_is_never_let_in),
-        cmocka_unit_test(a_full_queue_refuses_and_free_finishes_the_rest),
+        cmocka_unit_test(a_full_queue_refuses_and_stop_finishes_the_rest),
         cmocka_unit_test(an_overlong_password_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
