@@ -14,3 +14,11 @@ ea_relay_SOURCES += workers/relay/feed.c workers/relay/feed.h
 ea_relay_SOURCES += workers/relay/flight.c workers/relay/flight.h
 ea_relay_SOURCES += workers/relay/tidy.c workers/relay/tidy.h
 ea_relay_LDADD = libworker.a $(LIBEA_LIBS)
+
+bin_PROGRAMS += ea-notifier
+ea_notifier_SOURCES = workers/notifier/main.c
+ea_notifier_SOURCES += workers/notifier/mail.c workers/notifier/mail.h
+ea_notifier_SOURCES += workers/notifier/mailer.c workers/notifier/mailer.h
+ea_notifier_SOURCES += workers/notifier/notice.c workers/notifier/notice.h
+ea_notifier_SOURCES += workers/notifier/smtp.c workers/notifier/smtp.h
+ea_notifier_LDADD = libworker.a $(LIBEA_LIBS)
