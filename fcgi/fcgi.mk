@@ -45,3 +45,12 @@ ea_gateway_SOURCES = \
 	fcgi/gateway/session.c fcgi/gateway/session.h \
 	fcgi/gateway/user.c
 ea_gateway_LDADD = libcore.a $(FCGI_LIBS) $(CSV_LIBS) $(LIBEA_LIBS)
+
+bin_PROGRAMS += ea-chat
+ea_chat_SOURCES = \
+	fcgi/chat/chat.h \
+	fcgi/chat/event.c \
+	fcgi/chat/main.c \
+	fcgi/chat/message.c \
+	fcgi/chat/room.c
+ea_chat_LDADD = libcore.a $(FCGI_LIBS) $(LIBEA_LIBS)
