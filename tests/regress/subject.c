@@ -28,6 +28,7 @@ static enum ea_err echo(struct ea_req *r)
     ea_jw_kstr(w, "var", r->vars[0]);
     ea_jw_kstr(w, "var2", r->vars[1]);
     ea_jw_kint(w, "touched", touched);
+    ea_jw_kbool(w, "parked", atomic_load(&parked) != NULL);
     ea_jw_end(w);
     return EA_OK;
 }
