@@ -1,6 +1,7 @@
 /* From a call of ea_log through a real syslog-ng, started here for this test alone, to its files. */
 #include "lib/json.h"
 #include "lib/log.h"
+#include "lib/log_syslog.h"
 #include "tests/unit/capture.h"
 
 #include <errno.h>
@@ -302,10 +303,9 @@ static void a_path_that_is_no_socket_address_is_refused(void **state)
     char path[200];
     memset(path, 'x', sizeof path - 1);
     path[sizeof path - 1] = '\0';
-    const struct ea_cfg cfg = {
-        .log = "syslog-ng", .log_level = "info", .log_socket = path, .service_name = "x"
-    };
-    assert_int_equal(ea_log_start(&cfg), EA_EINPUT);
+    struct ea_log_syslog *none;
+    assert_int_equal(ea_log_syslog_new(path, "x", &none), EA_EINPUT);
+    assert_null(none);
 }
 
 int main(void)
