@@ -12,19 +12,18 @@
 #include <unistd.h>
 
 struct row {
-    const char *env;
-    unsigned who;
-    const char *dflt; /* NULL: required. Text also for numbers */
-    bool secret, is_int;
+    const char *env, *dflt; /* dflt NULL: required. Text also for numbers */
     int64_t min, max;
     size_t offset;
+    unsigned who;
+    bool secret, is_int;
 };
 
 static const struct row rows[] = {
 #define EA_CFG_STR(member, env, who, dflt, secret, what)                                                     \
-    { env, who, dflt, secret, false, 0, 0, offsetof(struct ea_cfg, member) },
+    { env, dflt, 0, 0, offsetof(struct ea_cfg, member), who, secret, false },
 #define EA_CFG_INT(member, env, who, dflt, min, max, what)                                                   \
-    { env, who, #dflt, false, true, min, max, offsetof(struct ea_cfg, member) },
+    { env, #dflt, min, max, offsetof(struct ea_cfg, member), who, false, true },
 #include "lib/cfg.def"
 #undef EA_CFG_STR
 #undef EA_CFG_INT

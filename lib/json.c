@@ -293,8 +293,8 @@ static enum ea_err read_container(struct reader *r, struct json_object **out)
 
 static enum ea_err read_text(struct reader *r, struct json_object **out)
 {
-    const char *s;
-    size_t n;
+    const char *s = NULL;
+    size_t n = 0;
     r->p++;
     enum ea_err err = read_string(r, &s, &n);
     if (err)

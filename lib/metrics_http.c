@@ -74,13 +74,17 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
                                   const char *version, const char *upload, size_t *upload_n, void **state)
 {
     struct ea_buf body = { 0 };
-    (void)arg, (void)version, (void)upload, (void)upload_n;
+    (void)arg, (void)version, (void)upload;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
         ea_buf_str(&body, "only GET and HEAD\n");
         return answer(c, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", &body);
     }
     if (!*state) { /* the head only: an answer at this point would end the connection */
         *state = &server;
+        return MHD_YES;
+    }
+    if (*upload_n > 0) { /* the body of a GET means nothing */
+        *upload_n = 0;
         return MHD_YES;
     }
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)

@@ -70,14 +70,15 @@ void ea_metrics_print_head(struct ea_buf *out, const char *name, const char *hel
 void ea_metrics_print_process(struct ea_buf *out)
 {
     char text[128];
-    unsigned long long pages, ticks;
+    unsigned long long ticks;
     struct rlimit limit;
     int fds = open_fds();
     print_value(out, "process_cpu_seconds_total", "User and system time", "counter",
                 seconds_of(CLOCK_PROCESS_CPUTIME_ID), 6);
-    if (read_file("/proc/self/statm", text, sizeof text) && sscanf(text, "%*u %llu", &pages) == 1)
+    const char *pages = read_file("/proc/self/statm", text, sizeof text) ? strchr(text, ' ') : NULL;
+    if (pages)
         print_value(out, "process_resident_memory_bytes", "Memory that is in RAM", "gauge",
-                    (double)pages * (double)sysconf(_SC_PAGESIZE), 0);
+                    strtod(pages, NULL) * (double)sysconf(_SC_PAGESIZE), 0);
     if (stat_field(22, &ticks)) /* since boot */
         print_value(out, "process_start_time_seconds", "When it started, since 1970", "gauge",
                     seconds_of(CLOCK_REALTIME) - seconds_of(CLOCK_BOOTTIME) +

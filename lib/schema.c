@@ -8,7 +8,7 @@
 
 #define JSON_AS_GIVEN (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
-static void read_object(struct ea_reading *r, const struct ea_schema *s, const struct ea_path *at,
+static void read_object(struct ea_reading *r, const struct ea_schema *s, const struct ea_path *up,
                         struct json_object *o, void *dest);
 
 static struct ea_rule rule_of(const struct ea_field *f)
