@@ -98,7 +98,7 @@ service_files() {
     epmd) ;;
     mail) echo "$STATE/bin/mail-catcher" ;;
     nginx) echo "$STATE/etc/nginx.conf $TLS/server.pem" ;;
-    *) echo "$APP/bin/ea-${1%-[0-9]*} $APP/share/edtech-assistant/openapi.yaml" ;;
+    *) echo "$APP/bin/ea-${1%-[0-9]*} $APP/share/edtech-assistant/openapi.json" ;;
     esac
 }
 

@@ -54,3 +54,11 @@ ea_chat_SOURCES = \
 	fcgi/chat/message.c \
 	fcgi/chat/room.c
 ea_chat_LDADD = libcore.a $(FCGI_LIBS) $(LIBEA_LIBS)
+
+# The contract, as the gateway serves it.
+openapidir = $(datadir)/edtech-assistant
+nodist_openapi_DATA = openapi.json
+CLEANFILES += openapi.json
+EXTRA_DIST += fcgi/openapi.yaml
+openapi.json: $(srcdir)/fcgi/openapi.yaml $(srcdir)/tools/openapi.py
+	$(AM_V_GEN)$(PYTHON3) $(srcdir)/tools/openapi.py $(srcdir)/fcgi/openapi.yaml >$@.tmp && mv $@.tmp $@

@@ -1,5 +1,5 @@
 # Small command-line tools: ea-migrate, ea-token, ea-queues.
-EXTRA_DIST += tools/stmts.awk
+EXTRA_DIST += tools/openapi.py tools/stmts.awk
 
 bin_PROGRAMS += ea-migrate
 ea_migrate_SOURCES = tools/ea_migrate.c

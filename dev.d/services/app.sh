@@ -63,7 +63,7 @@ ENV
     esac
     case $kind in
     gateway)
-        echo "EA_OPENAPI=$APP/share/edtech-assistant/openapi.yaml"
+        echo "EA_OPENAPI=$APP/share/edtech-assistant/openapi.json"
         echo "EA_RECEIPT_KEY=$STATE/secret/receipt.key"
         ;;
     quiz) echo "EA_RECEIPT_KEY=$STATE/secret/receipt.key" ;;
