@@ -24,7 +24,7 @@ void ea_blobs_close(struct ea_blobs *b);
 
 enum ea_err ea_blob_create(struct ea_blobs *b, struct ea_blob_writer **out) EA_MUST;
 enum ea_err ea_blob_write(struct ea_blob_writer *w, const void *p,
-                          size_t n) EA_MUST; /* EA_ENOSPACE on ENOSPC/EDQUOT */
+                          size_t n) EA_MUST; /* EA_ENOSPACE on ENOSPC/EDQUOT/EFBIG */
 enum ea_err ea_blob_commit(struct ea_blob_writer *w,
                            struct ea_blob *out) EA_MUST; /* frees w either way; on failure nothing is left */
 void ea_blob_abort(struct ea_blob_writer *w);            /* accepts NULL */

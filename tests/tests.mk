@@ -152,3 +152,15 @@ tests_regress_rule11_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/regress/rule12
 tests_regress_rule12_SOURCES = tests/regress/rule12.c $(REGRESS_CLIENT)
 tests_regress_rule12_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/lib_blob
+tests_unit_lib_blob_SOURCES = tests/unit/lib_blob.c tests/unit/unit.h
+tests_unit_lib_blob_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/lib_md
+tests_unit_lib_md_SOURCES = tests/unit/lib_md.c tests/unit/unit.h
+tests_unit_lib_md_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/tools_migrate
+tests_unit_tools_migrate_SOURCES = tests/unit/tools_migrate.c tests/unit/servers.c tests/unit/servers.h tests/unit/unit.h
+tests_unit_tools_migrate_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
