@@ -62,3 +62,11 @@ CLEANFILES += openapi.json
 EXTRA_DIST += fcgi/openapi.yaml
 openapi.json: $(srcdir)/fcgi/openapi.yaml $(srcdir)/tools/openapi.py
 	$(AM_V_GEN)$(PYTHON3) $(srcdir)/tools/openapi.py $(srcdir)/fcgi/openapi.yaml >$@.tmp && mv $@.tmp $@
+bin_PROGRAMS += ea-assignment
+ea_assignment_SOURCES = fcgi/assignment/main.c fcgi/assignment/assignment.h
+ea_assignment_SOURCES += fcgi/assignment/assignment.c
+ea_assignment_SOURCES += fcgi/assignment/file.c
+ea_assignment_SOURCES += fcgi/assignment/grade.c
+ea_assignment_SOURCES += fcgi/assignment/submission.c
+ea_assignment_SOURCES += fcgi/assignment/upload.c
+ea_assignment_LDADD = libcore.a $(FCGI_LIBS) $(LIBEA_LIBS)

@@ -21,9 +21,9 @@ static const struct ea_field check_fields[] = {
     { "label", EA_T_STR, CHECK(label), .min = 0, .max = 200 },
     { "min", EA_T_INT, CHECK(min), .min = 0, .max = WORDS_MAX },
     { "max", EA_T_INT, CHECK(max), .min = 1, .max = WORDS_MAX },
-    { "required", EA_T_LIST, CHECK(required), .min = 1, .max = 50, .item = EA_T_STR, .item_min = 1,
+    { "required", EA_T_LIST, CHECK(required), .min = 1, .max = 30, .item = EA_T_STR, .item_min = 1,
       .item_max = 200 },
-    { "forbidden_hosts", EA_T_LIST, CHECK(forbidden_hosts), .min = 1, .max = 50, .item = EA_T_STR,
+    { "forbidden_hosts", EA_T_LIST, CHECK(forbidden_hosts), .min = 1, .max = 30, .item = EA_T_STR,
       .item_min = 1, .item_max = 253 },
 };
 const struct ea_schema ea_check_schema = { "check", sizeof(struct ea_check), check_fields,

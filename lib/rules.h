@@ -5,7 +5,7 @@
 
 #include "lib/schema.h"
 
-#define EA_CHECKS_MAX 20
+#define EA_CHECKS_MAX 10
 
 enum ea_check_kind {
     EA_CHECK_WORD_COUNT, /* min, max: words that a reader sees */

@@ -21,8 +21,8 @@ struct assignment_service { /* ea_server_data; made by main.c, read-only afterwa
 };
 
 #define ASSIGNMENT_FILES_MAX  20
-#define ASSIGNMENT_UPLOAD_MAX EA_MB(64) /* a whole multipart body; nginx is told the same */
-#define ASSIGNMENT_TEXT_MAX   EA_MB(1)
+#define ASSIGNMENT_UPLOAD_MAX EA_MB(64)  /* a whole multipart body; nginx is told the same */
+#define ASSIGNMENT_TEXT_MAX   EA_KB(256) /* of the text part; longer work is handed in as a file */
 
 /* The reply's body and ETag from a row (JSON, version); EA_ENOTFOUND without one. */
 enum ea_err assignment_reply(struct ea_req *r, const PGresult *res) EA_MUST;

@@ -26,7 +26,7 @@ static void write_disposition(struct ea_buf *out, const char *name)
     }
 }
 
-static enum ea_err send_headers(struct ea_req *r, const char *name, const char *blob)
+static enum ea_err send_headers(struct ea_req *r, const char *name, const char *media_type, const char *blob)
 {
     struct ea_buf disposition = { 0 };
     const char *redirect = ea_arena_printf(r->arena, "/_blob/%s", blob);
@@ -35,7 +35,9 @@ static enum ea_err send_headers(struct ea_req *r, const char *name, const char *
     write_disposition(&disposition, name);
     if (disposition.failed || !redirect)
         goto out;
-    if ((err = ea_resp_header(r, "Content-Disposition", disposition.p)) ||
+    /* not r->resp.content_type: that is for a body, and here nginx has it */
+    if ((err = ea_resp_header(r, "Content-Type", media_type)) ||
+        (err = ea_resp_header(r, "Content-Disposition", disposition.p)) ||
         (err = ea_resp_header(r, "X-Content-Type-Options", "nosniff")) ||
         (err = ea_resp_header(r, "Cache-Control", "private, no-cache")))
         goto out;
@@ -55,8 +57,7 @@ static enum ea_err get(struct ea_req *r)
         return err;
     if (PQntuples(res) == 0)
         return EA_ENOTFOUND;
-    r->resp.content_type = ea_pg_str(res, 0, 1); /* lives in the arena, as the rows do */
-    return send_headers(r, ea_pg_str(res, 0, 0), ea_pg_str(res, 0, 2));
+    return send_headers(r, ea_pg_str(res, 0, 0), ea_pg_str(res, 0, 1), ea_pg_str(res, 0, 2));
 }
 
 const struct ea_route assignment_file_routes[] = {

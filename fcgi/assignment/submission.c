@@ -187,7 +187,7 @@ static enum ea_err job(struct ea_req *r, const char *id)
 static enum ea_err create(struct ea_req *r)
 {
     struct assignment_upload *up = NULL;
-    struct admission adm;
+    struct admission adm = { 0 };
     struct ea_id id;
     PGresult *res;
     enum ea_err err;

@@ -4,7 +4,6 @@
 #include "lib/blob.h"
 #include "lib/json.h"
 #include "lib/log.h"
-#include "lib/mq.h"
 #include "lib/pg.h"
 #include "lib/schema.h"
 #include "workers/grader/check.h"
@@ -16,8 +15,11 @@
 #include <strings.h>
 #include <unistd.h>
 
-/* Of one submission, read as text; what is beyond it a person must read. */
-#define TEXT_MAX (4 * 1024 * 1024)
+/* Of one submission, read as text: some eighty thousand words. What is beyond it a person must read; the transaction must not wait longer for the checks. */
+#define TEXT_MAX (512 * 1024)
+
+/* A file that cannot be read is tried again so often, then given up. */
+#define READ_ATTEMPTS 3
 
 struct payload {
     struct ea_str submission_id;
@@ -204,7 +206,7 @@ static enum ea_err grade(struct grading *g)
     enum ea_err err = read_documents(g);
 
     if ((err == EA_ENOTFOUND || err == EA_EUNAVAILABLE) && ea_pg_in_tx(g->w->pg) &&
-        g->job->attempt >= EA_MQ_STEPS)
+        g->job->attempt >= READ_ATTEMPTS)
         return give_up(g);
     if (err || (err = judge(g, &verdict)))
         return err;
