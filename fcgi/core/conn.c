@@ -192,27 +192,28 @@ static bool end_last(struct fcgi_conn *f)
     return sent;
 }
 
-static bool end_keep(struct fcgi_conn *f)
+/* The rest of the output, its end and END_REQUEST in one write. */
+static bool end_usual(struct fcgi_conn *f)
 {
-    /* the rest of the output, its end and END_REQUEST in one write; then rule 8 again */
     FCGX_FClose(f->fcgi.err);
-    if (FCGX_FClose(f->fcgi.out) != 0)
-        f->fcgi.keepConnection = 0;
-    FCGX_Finish_r(&f->fcgi);
+    bool sent = FCGX_FClose(f->fcgi.out) == 0 && FCGX_GetError(f->fcgi.out) == 0;
+    FCGX_Finish_r(&f->fcgi); /* closes when nginx wants it so, or after an error */
     f->base.fd = f->fcgi.ipcFd;
-    return f->base.fd >= 0;
+    return sent;
 }
 
-bool ea_conn_end(struct ea_conn *c, enum ea_conn_end how)
+bool ea_conn_end(struct ea_conn *c, enum ea_conn_end how, bool *sent)
 {
     struct fcgi_conn *f = of(c);
+    *sent = false;
     if (!f->body_read)
         f->fcgi.keepConnection = 0; /* rule 5: what is left would be taken for the next request */
     if (how == EA_END_ABORT) {
         FCGX_Free(&f->fcgi, 0);
         return false;
     }
-    return how == EA_END_LAST && f->fcgi.keepConnection ? end_last(f) : end_keep(f);
+    *sent = how == EA_END_LAST && f->fcgi.keepConnection ? end_last(f) : end_usual(f);
+    return *sent && c->fd >= 0;
 }
 
 enum ea_err ea_conn_detach(struct ea_req *r, int *fd, int *request_id, bool *keep)

@@ -23,7 +23,7 @@ struct ea_conn {
     struct ea_reactor *reactor;
     int64_t received_ns; /* when the first record of the request was seen */
     int fd;
-    bool old; /* was there when the drain began; under the reactor's lock */
+    bool old;  /* was there when the drain began; under the reactor's lock */
 };
 
 /* Before any thread, with TERM, INT, HUP and USR1 blocked (rule 10). */
@@ -50,8 +50,8 @@ enum ea_conn_end {
     EA_END_LAST, /* the same, but nginx is told in a way it understands not to use it again (see reactor.c, "Draining") */
     EA_END_ABORT, /* the reply is broken off: nginx must notice */
 };
-/* Ends the reply. True: the connection may go back to the reactor; false: free it. */
-bool ea_conn_end(struct ea_conn *c, enum ea_conn_end how) EA_MUST;
+/* Ends the reply. True: the connection may go back to the reactor; false: free it. *sent: the reply went out whole (rule 8). */
+bool ea_conn_end(struct ea_conn *c, enum ea_conn_end how, bool *sent) EA_MUST;
 
 /* For the hub (rule 11). After the head and the first bytes went out through ea_resp_flush: on EA_OK the descriptor is the caller's, non-blocking and watched by
  * nobody, and frames on it are the caller's to write, with this request id. libfcgi has forgotten the request, so r's headers are gone; the rest of r is

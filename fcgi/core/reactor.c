@@ -46,7 +46,7 @@ struct ea_reactor {
     int64_t drain_ns;
     char sources[SOURCE__MAX]; /* their addresses tell epoll's events of these apart from connections */
 
-    pthread_mutex_t lock; /* of the list */
+    pthread_mutex_t lock; /* of the list, and of giving a connection back */
     struct ea_conn *all;
     size_t open, old; /* old: of before the drain */
 
@@ -94,11 +94,21 @@ static bool configure(int fd)
            setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t) == 0;
 }
 
-/* Rule 7: EPOLLONESHOT, so one event gives the connection to one owner until it is watched again. */
+/* Rule 7: EPOLLONESHOT, so one event gives the connection to one owner until it is watched again. From a success on c is the reactor's; the lock is what
+ * makes that true for C, too, for which epoll orders nothing: the reactor passes through it before it believes an event. */
 static bool watch(struct ea_reactor *r, struct ea_conn *c, int op)
 {
     struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = c };
-    return epoll_ctl(r->epoll, op, c->fd, &ev) == 0;
+    pthread_mutex_lock(&r->lock);
+    bool ok = epoll_ctl(r->epoll, op, c->fd, &ev) == 0;
+    pthread_mutex_unlock(&r->lock);
+    return ok;
+}
+
+static void pass_lock(struct ea_reactor *r)
+{
+    pthread_mutex_lock(&r->lock);
+    pthread_mutex_unlock(&r->lock);
 }
 
 static bool watch_source(struct ea_reactor *r, enum source s, int fd, int op, uint32_t events)
@@ -301,6 +311,7 @@ enum ea_err ea_reactor_run(struct ea_reactor *r)
     for (;;) {
         int n = epoll_wait(r->epoll, ev, EVENTS_PER_WAIT, wait_ms(r));
         int64_t now = ea_clock_mono_ns();
+        pass_lock(r);
         for (int i = 0; i < n; i++)
             on_event(r, &ev[i], now);
         tick(r, now);
@@ -332,7 +343,7 @@ void ea_reactor_free(struct ea_reactor *r)
 void ea_reactor_watch(struct ea_conn *c)
 {
     struct ea_reactor *r = c->reactor;
-    if (!watch(r, c, EPOLL_CTL_MOD)) /* from a success on it is the reactor's */
+    if (!watch(r, c, EPOLL_CTL_MOD))
         ea_reactor_close(c);
 }
 

@@ -128,16 +128,16 @@ static void finish(struct ea_req *r, enum ea_err err)
 {
     struct ea_conn *c = r->conn;
     enum ea_conn_end how = send_reply(r, err);
-    int status = how == EA_END_ABORT && !r->resp.streaming ? ea_err_status(EA_ECLOSED) : r->resp.status;
+    bool sent;
     if (how == EA_END_KEEP && ea_server_draining(r->server))
         how = EA_END_LAST;
-    bool keep = ea_conn_end(c, how);
+    bool keep = ea_conn_end(c, how, &sent);
     r->conn = NULL;
     if (keep)
         ea_reactor_watch(c); /* before the log line: nginx may be waiting with the next request */
     else
         ea_reactor_close(c);
-    account(r, status);
+    account(r, sent ? r->resp.status : ea_err_status(EA_ECLOSED));
     ea_req_free(r);
 }
 
