@@ -34,7 +34,9 @@ static enum ea_err failed(const char *what, const char *path)
 {
     int e = errno;
     char why[128];
-    enum ea_err err = e == ENOSPC || e == EDQUOT || e == EFBIG ? EA_ENOSPACE : e == ENOENT ? EA_ENOTFOUND : EA_EINTERNAL;
+    enum ea_err err = e == ENOSPC || e == EDQUOT || e == EFBIG ? EA_ENOSPACE
+                      : e == ENOENT                            ? EA_ENOTFOUND
+                                                               : EA_EINTERNAL;
     (void)snprintf(why, sizeof why, "%s: %s", what, strerrordesc_np(e));
     ea_log(err == EA_ENOTFOUND ? EA_LOG_INFO : EA_LOG_ERROR, "file storage failed", EA_F_STR(FILE_PATH, path),
            EA_F_STR(ERROR, why));

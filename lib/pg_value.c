@@ -20,10 +20,8 @@ bool ea_pg_bool(const PGresult *res, int row, int col)
 
 static char *put(char *at, const char *s)
 {
-    if (!s) {
-        memcpy(at, "NULL", 4);
-        return at + 4;
-    }
+    if (!s)
+        return stpcpy(at, "NULL");
     *at++ = '"';
     for (; *s; s++) {
         if (*s == '"' || *s == '\\')

@@ -48,7 +48,7 @@ struct ea_redis *ea_redis_new(const char *address)
     char *colon = is_path ? NULL : strrchr(r->host, ':');
     if (colon) {
         *colon = '\0';
-        r->port = atoi(colon + 1);
+        r->port = (int)strtol(colon + 1, NULL, 10);
     }
     return r;
 }

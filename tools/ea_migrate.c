@@ -22,7 +22,7 @@ enum { DONE = 0, FAILED = 1, BAD_CONFIG = 2, REFUSED = 3 };
 
 struct migration {
     int version;
-    char *file; /* NNNN_name.sql */
+    char file[256]; /* NNNN_name.sql */
     char *text;
     char sha256[EA_SHA256_HEX];
     bool applied;
@@ -31,6 +31,7 @@ struct migration {
 struct plan {
     struct migration *v;
     size_t n;
+    int newest;       /* version */
     uint64_t session; /* that holds the lock */
 };
 
@@ -71,17 +72,44 @@ static char *read_file(const char *dir, const char *name, size_t *n)
     return text;
 }
 
+/* 0: not a migration's name. */
+static int version_of(const char *name)
+{
+    size_t digits = strspn(name, "0123456789");
+    const char *rest = name + digits;
+    size_t word = strspn(rest, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    if (digits != 4 || *rest != '_' || word < 2 || strcmp(rest + word, ".sql") != 0)
+        return 0;
+    return (int)strtol(name, NULL, 10);
+}
+
 static int read_one(const char *dir, const char *name, struct migration *m)
 {
-    int end = 0;
     size_t n = 0;
-    if (sscanf(name, "%4d_%*[a-z0-9_].sql%n", &m->version, &end) != 1 || !end || name[end] || m->version < 1)
+    m->version = version_of(name);
+    if (m->version < 1)
         return stop(REFUSED, "%s: a migration is called NNNN_name.sql", name);
-    m->file = strdup(name);
+    (void)snprintf(m->file, sizeof m->file, "%s", name);
     m->text = read_file(dir, name, &n);
-    if (!m->file || !m->text)
+    if (!m->text)
         return stop(FAILED, "%s: cannot be read", name);
     ea_sha256_hex(m->text, n, m->sha256);
+    return DONE;
+}
+
+static int read_files(const char *dir, struct dirent **names, size_t n, struct plan *plan)
+{
+    plan->v = calloc(n, sizeof *plan->v);
+    if (!plan->v)
+        return stop(FAILED, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        int status = read_one(dir, names[i]->d_name, &plan->v[plan->n++]);
+        if (!status && i && plan->v[i].version == plan->v[i - 1].version)
+            status = stop(REFUSED, "%s and %s have the same number", plan->v[i - 1].file, plan->v[i].file);
+        if (status)
+            return status;
+    }
+    plan->newest = plan->v[n - 1].version;
     return DONE;
 }
 
@@ -91,27 +119,17 @@ static int read_plan(const char *dir, struct plan *plan)
     int n = scandir(dir, &names, is_sql, alphasort);
     if (n <= 0)
         return stop(BAD_CONFIG, "EA_MIGRATIONS: no migrations in '%s'", dir);
-    int status = DONE;
-    plan->v = calloc((size_t)n, sizeof *plan->v);
-    if (!plan->v)
-        status = stop(FAILED, "out of memory");
-    for (int i = 0; i < n; i++) {
-        if (!status)
-            status = read_one(dir, names[i]->d_name, &plan->v[plan->n++]);
-        if (!status && i && plan->v[i].version == plan->v[i - 1].version)
-            status = stop(REFUSED, "%s and %s have the same number", plan->v[i - 1].file, plan->v[i].file);
+    int status = read_files(dir, names, (size_t)n, plan);
+    for (int i = 0; i < n; i++)
         free(names[i]);
-    }
     free(names);
     return status;
 }
 
 static void free_plan(struct plan *plan)
 {
-    for (size_t i = 0; i < plan->n; i++) {
-        free(plan->v[i].file);
+    for (size_t i = 0; i < plan->n; i++)
         free(plan->v[i].text);
-    }
     free(plan->v);
 }
 
@@ -166,7 +184,7 @@ static struct migration *of_version(struct plan *plan, int64_t version)
 static int check_row(struct plan *plan, int64_t version, const char *name, const char *sha256)
 {
     struct migration *m = of_version(plan, version);
-    if (!m && version > plan->v[plan->n - 1].version)
+    if (!m && version > plan->newest)
         return stop(
             REFUSED,
             "the database is newer than these migrations: it has %s. Use the program that belongs to it",
@@ -246,7 +264,8 @@ static int apply(struct ea_pg *pg, const struct plan *plan, const struct migrati
     if (status)
         ea_pg_rollback(pg);
     else
-        (void)printf("%s applied (%" PRId64 " ms)\n", name, (int64_t)((ea_clock_mono_ns() - start) / EA_NS_PER_MS));
+        (void)printf("%s applied (%" PRId64 " ms)\n", name,
+                     (int64_t)((ea_clock_mono_ns() - start) / EA_NS_PER_MS));
     return status;
 }
 
@@ -262,7 +281,7 @@ static int migrate(const char *conninfo, struct plan *plan)
         if (!plan->v[i].applied)
             status = apply(pg, plan, &plan->v[i]);
     if (!status)
-        (void)printf("the schema is at version %d\n", plan->v[plan->n - 1].version);
+        (void)printf("the schema is at version %d\n", plan->newest);
     ea_pg_free(pg);
     return status;
 }
