@@ -4,17 +4,15 @@
 
 #include <string.h>
 
-/* Modules add the row of their object together with its statement. */
-static const struct {
-    bool there;
-    enum ea_stmt stmt;
-} statements[EA_OBJ__MAX] = {
-    [EA_OBJ_COURSE] = { true, STMT_AUTHZ_COURSE },
-    [EA_OBJ_ASSIGNMENT] = { true, STMT_AUTHZ_ASSIGNMENT },
-    [EA_OBJ_SUBMISSION] = { true, STMT_AUTHZ_SUBMISSION },
-    [EA_OBJ_ITEM] = { true, STMT_AUTHZ_ITEM },
-    [EA_OBJ_QUIZ] = { true, STMT_AUTHZ_QUIZ },
-    [EA_OBJ_ATTEMPT] = { true, STMT_AUTHZ_ATTEMPT },
+static const enum ea_stmt statements[EA_OBJ__MAX] = {
+    [EA_OBJ_COURSE] = STMT_AUTHZ_COURSE,
+    [EA_OBJ_ASSIGNMENT] = STMT_AUTHZ_ASSIGNMENT,
+    [EA_OBJ_SUBMISSION] = STMT_AUTHZ_SUBMISSION,
+    [EA_OBJ_ITEM] = STMT_AUTHZ_ITEM,
+    [EA_OBJ_QUIZ] = STMT_AUTHZ_QUIZ,
+    [EA_OBJ_ATTEMPT] = STMT_AUTHZ_ATTEMPT,
+    [EA_OBJ_ROOM] = STMT_AUTHZ_ROOM,
+    [EA_OBJ_MESSAGE] = STMT_AUTHZ_MESSAGE,
 };
 
 static enum ea_course_role role_of(const char *name)
@@ -55,9 +53,7 @@ enum ea_err ea_authz(struct ea_pg *pg, struct ea_arena *a, const struct ea_calle
                      const char *id, enum ea_cap cap, struct ea_access *out)
 {
     PGresult *res;
-    if ((unsigned)kind >= EA_OBJ__MAX || !statements[kind].there)
-        return EA_EINTERNAL;
-    enum ea_err err = EA_PG(pg, a, &res, statements[kind].stmt, who->claims.user.s, id);
+    enum ea_err err = EA_PG(pg, a, &res, statements[kind], who->claims.user.s, id);
     if (err)
         return err;
     if (PQntuples(res) == 0)

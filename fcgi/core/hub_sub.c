@@ -126,24 +126,25 @@ void ea_sub_answer(struct ea_hub *h, struct ea_sub *s, ea_handler *fn)
 {
     struct ea_req *r = s->poll;
     struct ea_jw *w = &r->resp.json;
-    int64_t cursor = s->cursor > h->examined ? s->cursor : h->examined, n = 0;
+    int64_t n = 0;
+    bool more = false;
     ea_jw_obj(w);
     ea_jw_key(w, "events");
     ea_jw_arr(w);
     for (size_t i = ea_window_find(&h->window, s->cursor); i < h->window.count; i++) {
         const struct ea_recent *e = ea_window_at(&h->window, i);
-        if (n == s->limit) {
-            cursor = s->cursor;
-            break;
-        }
         if (!ea_sub_wants(s, e))
             continue;
+        more = n == s->limit;
+        if (more)
+            break;
         ea_poll_event(w, e->id, e->kind, e->at, e->payload);
         s->cursor = e->id;
         n++;
     }
     ea_jw_end(w);
-    ea_jw_kint(w, "cursor", cursor);
+    /* Events run ahead of `examined`, and a cut answer ends at its last event. */
+    ea_jw_kint(w, "cursor", more || s->cursor > h->examined ? s->cursor : h->examined);
     ea_jw_end(w);
     unlink_sub(h, s);
     forget_sub(h, s);

@@ -3,12 +3,14 @@
 #include "lib/events.h"
 #include "lib/pg.h"
 
-static enum ea_err topics_of(struct ea_req *r, const char *course, const char **out)
+enum { JOINED, LEFT }; /* columns */
+
+static enum ea_err topics_of(struct ea_req *r, const char *course, int which, const char **out)
 {
     PGresult *res;
     enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_COURSE_TOPICS, course);
     if (!err)
-        *out = ea_pg_str(res, 0, 0);
+        *out = ea_pg_str(res, 0, which);
     return err;
 }
 
@@ -24,13 +26,13 @@ enum ea_err gateway_membership_tell(struct ea_req *r, const char *user, const ch
 enum ea_err gateway_membership_joined(struct ea_req *r, const char *user, const char *course)
 {
     const char *topics;
-    enum ea_err err = topics_of(r, course, &topics);
+    enum ea_err err = topics_of(r, course, JOINED, &topics);
     return err ? err : gateway_membership_tell(r, user, topics, "[]");
 }
 
 enum ea_err gateway_membership_left(struct ea_req *r, const char *user, const char *course)
 {
     const char *topics;
-    enum ea_err err = topics_of(r, course, &topics);
+    enum ea_err err = topics_of(r, course, LEFT, &topics);
     return err ? err : gateway_membership_tell(r, user, "[]", topics);
 }

@@ -14,8 +14,8 @@ SELECT ea_course_json(made, 'teacher')::text, made.version FROM made;
 
 -- name: course_topics
 -- in: uuid
--- What a member of the course follows, as JSON. A statement after the change that it tells of.
-SELECT to_json(ea_course_topics($1::uuid))::text;
+-- What one who joins the course follows, and what one who leaves it follows no more, as JSON. A statement after the change that it tells of.
+SELECT to_json(ea_course_topics($1::uuid))::text, to_json(ea_course_topics_all($1::uuid))::text;
 
 -- name: course_read
 -- in: uuid, uuid
