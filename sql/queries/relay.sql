@@ -3,7 +3,7 @@
 -- name: relay_lock
 -- in:
 -- Held by the session, so it ends with it.
-SELECT pg_try_advisory_lock(4243);
+SELECT pg_try_advisory_lock(4244);
 
 -- name: relay_cursor
 -- in:
