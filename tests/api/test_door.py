@@ -29,19 +29,30 @@ def raw_connection():
 
 
 def raw_reply(request):
-    """Sends bytes as they are and reads until nginx closes; (status, headers in lower case, body)."""
+    """Sends bytes as they are and reads one reply: (status, headers in lower case, body)."""
     with raw_connection() as tls:
-        tls.sendall(request)
         got = b""
         try:
-            while chunk := tls.recv(65536):
+            tls.sendall(request)
+            while not whole(got) and (chunk := tls.recv(65536)):
                 got += chunk
         except (ConnectionError, ssl.SSLError):
             pass  # nginx hung up on what it had not read; the reply came before
+    return split_reply(got)
+
+
+def split_reply(got):
     head, _, body = got.partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
     return int(lines[0].split()[1]), headers, body
+
+
+def whole(got):
+    if b"\r\n\r\n" not in got:
+        return False
+    _, headers, body = split_reply(got)
+    return len(body) >= int(headers.get("content-length", "0"))
 
 
 def assert_problem(status, content_type, body, slug, request_id=None):
@@ -165,8 +176,8 @@ def test_body_over_the_limit_of_its_route(path, over):
         (b"GET / HTTP/1.1\r\nno colon here\r\n\r\n", 400, "bad-request"),
         (b"\x00\x01 rubbish\r\n\r\n", 400, "bad-request"),
         (b"GET / HTTP/1.1\r\n\r\n", 400, "bad-request"),
-        (b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "uri-too-long"),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 40000 + b"\r\n\r\n", 431, "headers-too-large"),
+        (b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "uri-too-long"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 20000 + b"\r\n\r\n", 431, "headers-too-large"),
         (b"TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405, "method-not-allowed"),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: rot13\r\n\r\n", 501, "not-implemented"),
         (b"GET /_problem/503 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404, "not-found"),
