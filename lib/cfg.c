@@ -63,9 +63,11 @@ static const char *people(unsigned who)
         [EA_FOR_RESPONDER | EA_FOR_WORKER] = "responders and workers",
         [EA_FOR_RESPONDER | EA_FOR_TOOL] = "responders and tools",
         [EA_FOR_WORKER | EA_FOR_TOOL] = "workers and tools",
-        [EA_FOR_PG] = "all processes",
+        [EA_FOR_PG] = "all processes that use the database",
+        [EA_FOR_QUEUES] = "ea-queues",
+        [EA_FOR_MQ] = "workers and ea-queues",
     };
-    return names[who & EA_FOR_PG];
+    return names[who];
 }
 
 /* Every EA_* variable must be one that this kind of process reads. */

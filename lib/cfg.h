@@ -13,7 +13,9 @@ enum {
     EA_FOR_RESPONDER = 1,
     EA_FOR_WORKER = 2,
     EA_FOR_TOOL = 4,
+    EA_FOR_QUEUES = 8, /* ea-queues, which needs RabbitMQ and no database */
     EA_FOR_PG = EA_FOR_RESPONDER | EA_FOR_WORKER | EA_FOR_TOOL,
+    EA_FOR_MQ = EA_FOR_WORKER | EA_FOR_QUEUES,
 };
 
 struct ea_cfg {

@@ -66,7 +66,7 @@ static void pace(struct ea_mq *mq)
 
 static enum ea_err lost(struct ea_mq *mq, const char *what, const char *why)
 {
-    snprintf(mq->error, sizeof(mq->error), "%s: %s", what, why);
+    snprintf(mq->error, sizeof(mq->error), "%s%s%s", what, what[0] != '\0' ? ": " : "", why);
     drop(mq);
     if (!mq->reported)
         ea_log(EA_LOG_WARN, "RabbitMQ is not reachable", EA_F_STR(DEPENDENCY, "rabbitmq"),
@@ -338,7 +338,7 @@ enum ea_err ea_mq_connect(struct ea_mq *mq)
     if (ea_mq_retry_ms(mq) > 0)
         return EA_EUNAVAILABLE;
     if (ea_mq_login(&mq->info, &mq->conn, why, sizeof(why)) != EA_OK)
-        return lost(mq, "RabbitMQ", why);
+        return lost(mq, "", why);
     err = open_channel(mq);
     if (err != EA_OK)
         return err;

@@ -82,7 +82,10 @@ tests_unit_fcgi_gateway_me_cache_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 tests_unit_fcgi_gateway_roster_file_SOURCES = tests/unit/fcgi_gateway_roster_file.c fcgi/gateway/roster_file.c
 tests_unit_fcgi_gateway_roster_file_LDADD = $(LIBEA_LIBS) $(CSV_LIBS) $(CMOCKA_LIBS)
 
-# The worker that fault tests run.
+# What fault tests run: a worker, and a hand in RabbitMQ.
+noinst_PROGRAMS += tests/fault/mq
+tests_fault_mq_SOURCES = tests/fault/mq.c
+tests_fault_mq_LDADD = $(LIBEA_LIBS)
 noinst_PROGRAMS += tests/fault/testworker
 tests_fault_testworker_SOURCES = tests/fault/testworker.c
 tests_fault_testworker_LDADD = libworker.a $(LIBEA_LIBS)

@@ -8,3 +8,7 @@ ea_migrate_LDADD = $(LIBEA_LIBS)
 bin_PROGRAMS += ea-token
 ea_token_SOURCES = tools/ea_token.c
 ea_token_LDADD = $(LIBEA_LIBS)
+
+bin_PROGRAMS += ea-queues
+ea_queues_SOURCES = tools/ea_queues.c
+ea_queues_LDADD = $(LIBEA_LIBS)

@@ -1,5 +1,6 @@
 /* A worker for tests: consumes `grade`; what its jobs do is told by their kind. Its effect is one event `test.effect` {"of": <event id>} per job done, so that tests can
- * count effects in the log. TEST_DIE_AFTER_COMMIT names a file: while it is there, the process removes it and kills itself between COMMIT and acknowledgement. */
+ * count effects in the log. TEST_DIE_AFTER_COMMIT names a file: while it is there, the process removes it and kills itself between COMMIT and acknowledgement.
+ * TEST_REPAIRED names one without which jobs of kind test.repairable fail. */
 #include "lib/pg.h"
 #include "workers/core/worker.h"
 
@@ -29,6 +30,13 @@ static enum ea_err fail_always(struct ea_work *w, const struct ea_job *job)
 static enum ea_err fail_twice(struct ea_work *w, const struct ea_job *job)
 {
     return job->attempt < 2 ? fail_always(w, job) : effect(w, job);
+}
+
+static enum ea_err fail_until_repaired(struct ea_work *w, const struct ea_job *job)
+{
+    const char *path = getenv("TEST_REPAIRED");
+
+    return path != NULL && access(path, F_OK) == 0 ? effect(w, job) : fail_always(w, job);
 }
 
 static enum ea_err die(struct ea_work *w, const struct ea_job *job)
@@ -87,6 +95,7 @@ static const struct ea_worker_route routes[] = {
     { "test.dawdle", dawdle },
     { "test.break_session", break_session },
     { "test.bad_statement", bad_statement },
+    { "test.repairable", fail_until_repaired },
     { NULL, NULL },
 };
 

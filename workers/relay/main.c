@@ -21,6 +21,7 @@
 #define LAST_LOOK_NS (2 * EA_NS_PER_S) /* at the end: for confirms that are on their way */
 #define STANDBY_MS   1000
 #define TICK_MS      1000
+#define TIDY_MS      10
 #define FULL_MS      50
 
 struct relay {
@@ -235,12 +236,11 @@ static void listen_for_wakes(struct relay *r)
 }
 
 /* Until something happens, or something is due. */
-static void wait(struct relay *r)
+static void wait_for_news(struct relay *r, int timeout)
 {
     struct pollfd fds[] = { { .fd = ea_mq_fd(r->mq), .events = POLLIN },
                             { .fd = ea_redis_fd(r->redis), .events = POLLIN },
                             { .fd = relay_feed_fd(r->feed), .events = POLLIN } };
-    int timeout = TICK_MS;
 
     if (r->woken && !relay_flight_full(&r->flight) && !r->full)
         timeout = 0;
@@ -274,8 +274,7 @@ static void relay_once(struct relay *r)
         stand_down(r);
         return;
     }
-    relay_tidy_step(&r->tidy, r->pg);
-    wait(r);
+    wait_for_news(r, relay_tidy_step(&r->tidy, r->pg) ? TIDY_MS : TICK_MS);
 }
 
 /* At SIGTERM: what is on its way has a moment to be confirmed, so that the next relay need not publish it again. */

@@ -46,15 +46,17 @@ static bool delete_some(struct ea_pg *pg, enum ea_stmt stmt)
     return more;
 }
 
-void relay_tidy_step(struct relay_tidy *t, struct ea_pg *pg)
+bool relay_tidy_step(struct relay_tidy *t, struct ea_pg *pg)
 {
     if (ea_clock_mono_ns() < t->due_ns)
-        return;
-    if (t->task == TASKS) {
-        grow_log(pg);
-        t->task = 0;
-        t->due_ns = ea_clock_mono_ns() + EVERY_NS;
-    } else if (!delete_some(pg, tasks[t->task])) {
-        t->task++;
+        return false;
+    if (t->task < TASKS) {
+        if (!delete_some(pg, tasks[t->task]))
+            t->task++;
+        return true;
     }
+    grow_log(pg);
+    t->task = 0;
+    t->due_ns = ea_clock_mono_ns() + EVERY_NS;
+    return false;
 }

@@ -2,6 +2,7 @@
 #ifndef RELAY_TIDY_H
 #define RELAY_TIDY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,7 +13,7 @@ struct relay_tidy { /* zeroed: begins soon */
     int64_t due_ns;
 };
 
-/* Does one small step if it is time for one. What fails is logged and tried again in an hour. */
-void relay_tidy_step(struct relay_tidy *t, struct ea_pg *pg);
+/* Does one small step if it is time for one; true: the next one waits already. What fails is logged and tried again in an hour. */
+bool relay_tidy_step(struct relay_tidy *t, struct ea_pg *pg);
 
 #endif
