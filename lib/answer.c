@@ -169,3 +169,21 @@ const char *ea_text_normal(struct ea_arena *a, const char *text)
     *to = '\0';
     return out;
 }
+
+const char *ea_text_tidy(struct ea_arena *a, const char *text)
+{
+    text += strspn(text, " \t\r\n");
+    char *out = ea_arena_alloc(a, strlen(text) + 1), *to = out;
+
+    if (!out)
+        return NULL;
+    for (const char *p = text; *p; p++)
+        if (*p != '\r')
+            *to++ = *p;
+        else if (p[1] != '\n')
+            *to++ = '\n';
+    while (to > out && strchr(" \t\n", to[-1]))
+        to--;
+    *to = '\0';
+    return out;
+}

@@ -12,6 +12,16 @@ static const char *some(const char *s)
     return s && *s ? s : NULL;
 }
 
+/* NULL stays NULL, and an empty text becomes it. */
+static enum ea_err tidy(struct ea_arena *a, const char **text)
+{
+    if (!*text)
+        return EA_OK;
+    const char *t = ea_text_tidy(a, *text);
+    *text = some(t);
+    return t ? EA_OK : EA_ENOMEM;
+}
+
 static bool is_id(const char *s)
 {
     return strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(s) && *s;
@@ -90,15 +100,21 @@ static void drop_idle_weights(struct ea_item *item)
 enum ea_err ea_item_settle_choices(const struct ea_item_look *l, struct ea_item *item)
 {
     size_t correct = 0;
+    enum ea_err err = EA_OK;
 
     if (item->n < 2)
         EA_ITEM_FAULT(l, -1, "", "too-short", "at least two choices are needed");
-    for (size_t i = 0; i < item->n; i++) {
-        correct += item->choices[i].correct;
-        item->choices[i].feedback = some(item->choices[i].feedback);
-        if (!some(item->choices[i].text))
+    for (size_t i = 0; !err && i < item->n; i++) {
+        struct ea_choice *c = &item->choices[i];
+        correct += c->correct;
+        err = tidy(l->a, &c->text);
+        if (!err)
+            err = tidy(l->a, &c->feedback);
+        if (!err && !c->text)
             EA_ITEM_FAULT(l, (long)i, "text", "too-short", "the text is empty");
     }
+    if (err)
+        return err;
     if (correct == 0)
         EA_ITEM_FAULT(l, -1, "", "invalid", "no choice is correct");
     else if (item->weighted)
@@ -119,27 +135,31 @@ static bool share(const struct ea_item_look *l, size_t i, int64_t fraction)
 enum ea_err ea_item_settle_numeric(const struct ea_item_look *l, struct ea_item *item)
 {
     bool full = false;
+    enum ea_err err = EA_OK;
 
-    for (size_t i = 0; i < item->n; i++) {
+    for (size_t i = 0; !err && i < item->n; i++) {
         struct ea_numeric *x = &item->numeric[i];
-        x->feedback = some(x->feedback);
-        x->unit = x->unit ? some(ea_text_normal(l->a, x->unit)) : NULL;
+        err = tidy(l->a, &x->feedback);
+        if (!err)
+            err = tidy(l->a, &x->unit);
         x->relative &= !ea_exact_is_zero(&x->tolerance);
         full |= share(l, i, x->fraction);
         if (x->tolerance.minus)
             EA_ITEM_FAULT(l, (long)i, "tolerance", "out-of-range", "a tolerance is not below zero");
     }
-    if (!full)
+    if (!err && !full)
         EA_ITEM_FAULT(l, -1, "", "invalid",
                       "one answer must have the fraction 1, or nobody can reach all points");
-    return EA_OK;
+    return err;
 }
 
 static enum ea_err settle_accepted(const struct ea_item_look *l, size_t i, struct ea_accept *x)
 {
     const char *why = NULL;
+    enum ea_err err = tidy(l->a, &x->feedback);
 
-    x->feedback = some(x->feedback);
+    if (err)
+        return err;
     x->pattern = some(x->pattern);
     if (x->text) {
         x->text = ea_text_normal(l->a, x->text);
@@ -151,7 +171,7 @@ static enum ea_err settle_accepted(const struct ea_item_look *l, size_t i, struc
         EA_ITEM_FAULT(l, (long)i, "", "invalid", "either text or pattern is needed, and not both");
     if (!x->pattern)
         return EA_OK;
-    enum ea_err err = ea_pattern_check(l->a, x->pattern, &why);
+    err = ea_pattern_check(l->a, x->pattern, &why);
     if (err == EA_EINPUT)
         EA_ITEM_FAULT(l, (long)i, "pattern", "format", "not a good pattern: %s", why ? why : "");
     return err == EA_EINPUT ? EA_OK : err;

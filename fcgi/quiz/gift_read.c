@@ -1,0 +1,392 @@
+/* GIFT in. The source is copied once; comment lines are blanked in the copy with a byte that no text may have, so every pointer
+ * into the copy still tells line and column. */
+#include "fcgi/quiz/gift_private.h"
+
+#include "lib/utf8.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- errors and their places ---- */
+
+static bool grow(struct ea_arena *a, void **v, size_t n, size_t *cap, size_t size)
+{
+    if (n < *cap)
+        return true;
+    size_t more = *cap ? *cap * 2 : 16;
+    void *bigger = ea_arena_array(a, more, size);
+    if (!bigger)
+        return false;
+    if (n)
+        memcpy(bigger, *v, n * size);
+    *v = bigger;
+    *cap = more;
+    return true;
+}
+
+enum ea_err gift_error(struct gift_reader *r, const char *at, const char *code, const char *fmt, ...)
+{
+    struct quiz_gift *out = r->out;
+    struct quiz_gift_error e = { .line = r->line, .column = 1, .code = code };
+    char words[300];
+    va_list ap;
+
+    r->bad = true;
+    if (out->errors_n == QUIZ_GIFT_ERRORS_MAX) {
+        out->errors_more++;
+        return EA_OK;
+    }
+    for (const char *p = r->block.p; p < at; p++)
+        if (*p == '\n' || *p == GIFT_NEWLINE) {
+            e.line++;
+            e.column = 1;
+        } else if (((unsigned char)*p & 0xC0) != 0x80) {
+            e.column++;
+        }
+    va_start(ap, fmt);
+    (void)vsnprintf(words, sizeof words, fmt, ap);
+    va_end(ap);
+    e.detail = ea_arena_dup(r->a, words);
+    void *v = out->errors;
+    if (!e.detail || !grow(r->a, &v, out->errors_n, &out->errors_cap, sizeof e))
+        return EA_ENOMEM;
+    out->errors = v;
+    out->errors[out->errors_n++] = e;
+    return EA_OK;
+}
+
+/* ---- spans and escapes ---- */
+
+static bool is_no_text(char c)
+{
+    return c == GIFT_BLANK || c == GIFT_NEWLINE;
+}
+
+struct gift_span gift_trim(struct gift_span s)
+{
+    while (s.p < s.end && (isspace((unsigned char)*s.p) || is_no_text(*s.p)))
+        s.p++;
+    while (s.end > s.p && (isspace((unsigned char)s.end[-1]) || is_no_text(s.end[-1])))
+        s.end--;
+    return s;
+}
+
+bool gift_escaped(const char *p, const char *end)
+{
+    return *p == '\\' && p + 1 < end && strchr("\\#={}~:n", p[1]) && p[1];
+}
+
+const char *gift_find(struct gift_span s, const char *set)
+{
+    for (const char *p = s.p; p < s.end; p++)
+        if (gift_escaped(p, s.end))
+            p++;
+        else if (*p && strchr(set, *p))
+            return p;
+    return NULL;
+}
+
+const char *gift_plain(struct gift_reader *r, struct gift_span s)
+{
+    char *out = ea_arena_alloc(r->a, (size_t)(s.end - s.p) + 1), *to = out;
+
+    if (!out)
+        return NULL;
+    for (const char *p = s.p; p < s.end; p++) {
+        if (is_no_text(*p))
+            continue;
+        if (gift_escaped(p, s.end)) {
+            p++;
+            *to++ = *p == 'n' ? '\n' : *p;
+        } else {
+            *to++ = *p;
+        }
+    }
+    return out;
+}
+
+/* ---- texts in their formats ---- */
+
+static bool read_format(struct gift_span *s, enum quiz_markup *format)
+{
+    static const struct {
+        const char *word;
+        enum quiz_markup format;
+    } words[] = { { "[html]", QUIZ_HTML },
+                  { "[markdown]", QUIZ_MARKDOWN },
+                  { "[moodle]", QUIZ_LOOSE },
+                  { "[plain]", QUIZ_PLAIN } };
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if ((size_t)(s->end - s->p) >= strlen(words[i].word) &&
+            strncasecmp(s->p, words[i].word, strlen(words[i].word)) == 0) {
+            s->p += strlen(words[i].word);
+            *format = words[i].format;
+            return true;
+        }
+    return false;
+}
+
+enum ea_err gift_text(struct gift_reader *r, struct gift_span s, const char **out)
+{
+    struct ea_buf b = { 0 };
+    char bad[QUIZ_TAG_NAME_MAX] = "";
+    enum quiz_markup format = r->format;
+
+    s = gift_trim(s);
+    (void)read_format(&s, &format);
+    const char *plain = gift_plain(r, s);
+    if (!plain)
+        return EA_ENOMEM;
+    struct gift_span t = gift_trim((struct gift_span){ plain, plain + strlen(plain) });
+    enum ea_err err = quiz_markup_markdown(format, t.p, (size_t)(t.end - t.p), &b, bad);
+    if (err == EA_EINPUT)
+        err = gift_error(r, s.p, "unsupported", "the HTML tag <%s> cannot be put into Markdown", bad);
+    if (!err) {
+        t = gift_trim((struct gift_span){ b.p, b.p + b.len });
+        *out = ea_arena_ndup(r->a, t.p ? t.p : "", (size_t)(t.end - t.p));
+        err = *out ? EA_OK : EA_ENOMEM;
+    }
+    ea_buf_free(&b);
+    return err;
+}
+
+/* The stem; a gap in a sentence is shown where the answers stood. */
+static enum ea_err read_stem(struct gift_reader *r, struct gift_span before, struct gift_span after)
+{
+    before = gift_trim(before);
+    after = gift_trim(after);
+    r->format = QUIZ_LOOSE;
+    (void)read_format(&before, &r->format);
+    if (before.p == before.end && after.p == after.end)
+        return gift_error(r, before.p, "required", "the question has no text");
+    if (after.p == after.end)
+        return gift_text(r, before, &r->q.stem);
+    const char *gap = r->format == QUIZ_MARKDOWN ? "\\_\\_\\_\\_\\_" : "_____";
+    const char *head = gift_plain(r, before), *tail = gift_plain(r, after);
+    char *whole = head && tail ? ea_arena_printf(r->a, "%s%s%s%s%s", head, *head ? " " : "", gap,
+                                                 ispunct((unsigned char)*tail) ? "" : " ", tail)
+                               : NULL;
+    struct ea_buf b = { 0 };
+    char bad[QUIZ_TAG_NAME_MAX] = "";
+    if (!whole)
+        return EA_ENOMEM;
+    enum ea_err err = quiz_markup_markdown(r->format, whole, strlen(whole), &b, bad);
+    if (err == EA_EINPUT)
+        err = gift_error(r, before.p, "unsupported", "the HTML tag <%s> cannot be put into Markdown", bad);
+    if (!err) {
+        r->q.stem = ea_arena_ndup(r->a, b.p, b.len);
+        err = r->q.stem ? EA_OK : EA_ENOMEM;
+    }
+    ea_buf_free(&b);
+    return err;
+}
+
+/* ---- one block ---- */
+
+static enum ea_err read_category(struct gift_reader *r, struct gift_span *s)
+{
+    static const char *const roots[] = { "$course$/", "$system$/", "$module$/", "top/" };
+    const char *end = memchr(s->p, '\n', (size_t)(s->end - s->p));
+    struct gift_span path = { s->p + strlen(GIFT_CATEGORY), end ? end : s->end };
+
+    s->p = path.end;
+    path = gift_trim(path);
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++)
+        if ((size_t)(path.end - path.p) >= strlen(roots[i]) &&
+            strncmp(path.p, roots[i], strlen(roots[i])) == 0)
+            path.p += strlen(roots[i]);
+    if (path.end - path.p > QUIZ_CATEGORY_MAX)
+        return gift_error(r, path.p, "too-long", "a category has at most %d bytes", QUIZ_CATEGORY_MAX);
+    const char *category = gift_plain(r, path);
+    if (!category)
+        return EA_ENOMEM;
+    r->category = *category ? category : NULL;
+    return EA_OK;
+}
+
+static enum ea_err read_title(struct gift_reader *r, struct gift_span *s)
+{
+    struct gift_span rest = { s->p + 2, s->end };
+    const char *end = NULL;
+
+    for (const char *p = rest.p; !end && (p = gift_find((struct gift_span){ p, rest.end }, ":")); p++)
+        if (p + 1 < rest.end && p[1] == ':')
+            end = p;
+    if (!end)
+        return gift_error(r, s->p, "syntax", "the title has no :: at its end");
+    s->p = end + 2;
+    const char *title = gift_plain(r, gift_trim((struct gift_span){ rest.p, end }));
+    title = title ? ea_text_normal(r->a, title) : NULL;
+    if (!title)
+        return EA_ENOMEM;
+    if (strlen(title) > QUIZ_TITLE_MAX)
+        return gift_error(r, rest.p, "too-long", "a title has at most %d bytes", QUIZ_TITLE_MAX);
+    r->q.title = *title ? title : NULL;
+    return EA_OK;
+}
+
+static enum ea_err store(struct gift_reader *r)
+{
+    struct quiz_gift *out = r->out;
+    void *v = out->questions;
+    size_t cap = out->cap;
+
+    if (out->n == QUIZ_GIFT_QUESTIONS_MAX)
+        return gift_error(r, r->block.p, "too-many", "at most %d questions are taken at once",
+                          QUIZ_GIFT_QUESTIONS_MAX);
+    if (!grow(r->a, &v, out->n, &cap, sizeof *out->questions))
+        return EA_ENOMEM;
+    out->questions = v;
+    v = out->lines;
+    cap = out->cap;
+    if (!grow(r->a, &v, out->n, &cap, sizeof *out->lines))
+        return EA_ENOMEM;
+    out->lines = v;
+    out->cap = cap;
+    out->lines[out->n] = r->line;
+    out->questions[out->n++] = r->q;
+    return EA_OK;
+}
+
+static enum ea_err read_question(struct gift_reader *r, struct gift_span s)
+{
+    enum ea_err err = EA_OK;
+
+    if (s.end - s.p >= 2 && s.p[0] == ':' && s.p[1] == ':')
+        err = read_title(r, &s);
+    if (err || r->bad)
+        return err;
+    const char *open = gift_find(s, "{}");
+    if (!open)
+        return gift_error(r, s.p, "unsupported",
+                          "a description (text without answers in braces) cannot be an item");
+    if (*open == '}')
+        return gift_error(r, open, "syntax", "} without { before it; \\} is the character itself");
+    struct gift_span answers = { open + 1, s.end };
+    const char *close = gift_find(answers, "{}");
+    if (!close)
+        return gift_error(r, open, "syntax", "the answers begin here and have no } at their end");
+    if (*close == '{')
+        return gift_error(r, close, "syntax", "{ inside the answers; \\{ is the character itself");
+    answers.end = close;
+    const char *again = gift_find((struct gift_span){ close + 1, s.end }, "{}");
+    if (again)
+        return gift_error(r, again, "unsupported",
+                          "a question with several sets of answers cannot be an item");
+    err = read_stem(r, (struct gift_span){ s.p, open }, (struct gift_span){ close + 1, s.end });
+    if (!err && !r->bad)
+        err = gift_answers(r, answers);
+    if (!err && !r->bad && strlen(r->q.stem) > QUIZ_STEM_MAX)
+        err = gift_error(r, s.p, "too-long", "the text has more than %d bytes", QUIZ_STEM_MAX);
+    if (!err && !r->bad)
+        err = store(r);
+    return err;
+}
+
+/* Characters that no text has: said once per block, at the first. */
+static enum ea_err check_characters(struct gift_reader *r, struct gift_span s)
+{
+    for (size_t step; s.p < s.end; s.p += step) {
+        step = ea_utf8_step(s.p, (size_t)(s.end - s.p));
+        if (step == 0)
+            return gift_error(r, s.p, "encoding", "this is not UTF-8; save the file as UTF-8");
+        if (((unsigned char)*s.p < ' ' && *s.p != '\n' && *s.p != '\t' && !is_no_text(*s.p)) || *s.p == 0x7F)
+            return gift_error(r, s.p, "control", "a control character, number %d", *s.p);
+    }
+    return EA_OK;
+}
+
+static enum ea_err read_block(struct gift_reader *r)
+{
+    r->bad = false;
+    r->format = QUIZ_LOOSE;
+    r->said = (struct gift_said){ 0 };
+    r->q = (struct quiz_question){ .points = 1000, .difficulty = -1 };
+    if (r->block.end - r->block.p > QUIZ_GIFT_BLOCK_MAX)
+        return gift_error(r, r->block.p, "too-long", "more than %d bytes without an empty line",
+                          QUIZ_GIFT_BLOCK_MAX);
+    enum ea_err err = check_characters(r, r->block);
+    if (!err && !r->bad)
+        err = gift_comments(r);
+    struct gift_span s = gift_trim(r->block);
+    while (!err && !r->bad && s.end - s.p >= (ptrdiff_t)strlen(GIFT_CATEGORY) &&
+           strncmp(s.p, GIFT_CATEGORY, strlen(GIFT_CATEGORY)) == 0) {
+        err = read_category(r, &s);
+        s = gift_trim(s);
+    }
+    r->q.category = r->category;
+    if (err || r->bad || s.p == s.end)
+        return err;
+    return read_question(r, s);
+}
+
+/* ---- the file ---- */
+
+static const char *no_text(const char *p, size_t n)
+{
+    if (n >= 2 && (memcmp(p, "\xFF\xFE", 2) == 0 || memcmp(p, "\xFE\xFF", 2) == 0))
+        return "this is UTF-16; save the file as UTF-8";
+    if (memchr(p, '\0', n))
+        return "this is no text: it has bytes of zero";
+    return NULL;
+}
+
+/* CRLF and CR become one newline each, without moving anything. */
+static void settle_newlines(char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (is_no_text(p[i]))
+            p[i] = '\x03'; /* they are ours now; this one the block's check will refuse */
+        else if (p[i] == '\r')
+            p[i] = i + 1 < n && p[i + 1] == '\n' ? GIFT_BLANK : '\n';
+}
+
+static bool is_empty(const char *p, const char *end)
+{
+    struct gift_span s = gift_trim((struct gift_span){ p, end });
+
+    return s.p == s.end;
+}
+
+static const char *line_end(const char *p, const char *end)
+{
+    const char *newline = memchr(p, '\n', (size_t)(end - p));
+
+    return newline ? newline : end;
+}
+
+enum ea_err quiz_gift_read(const char *p, size_t n, struct ea_arena *a, struct quiz_gift *out)
+{
+    struct gift_reader r = { .a = a, .out = out, .line = 1, .block = { p, p } };
+    enum ea_err err = EA_OK;
+    const char *why = no_text(p, n), *end, *eol;
+
+    *out = (struct quiz_gift){ 0 };
+    if (why)
+        return gift_error(&r, p, "encoding", "%s", why) ? EA_ENOMEM : EA_EMEDIA;
+    size_t bom = n >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    char *copy = ea_arena_ndup(a, p + bom, n - bom);
+    if (!copy)
+        return EA_ENOMEM;
+    settle_newlines(copy, n - bom);
+    r.copy = copy;
+    p = copy;
+    end = copy + n - bom;
+    for (size_t line = 1; !err && p < end; p = eol + (eol < end), line++) {
+        eol = line_end(p, end);
+        if (is_empty(p, eol))
+            continue;
+        r.block.p = p;
+        r.line = line;
+        while (eol < end && !is_empty(eol + 1, line_end(eol + 1, end))) {
+            eol = line_end(eol + 1, end);
+            line++;
+        }
+        r.block.end = eol;
+        err = read_block(&r);
+    }
+    return err;
+}
