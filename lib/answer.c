@@ -22,12 +22,12 @@ struct in_answer {
 };
 
 static const struct ea_field answer_fields[] = {
-    { "choices", EA_T_LIST, offsetof(struct in_answer, choices), 0, 0, EA_ITEM_LIST_MAX, NULL, NULL, EA_T_STR,
+    { .name = "choices", .type = EA_T_LIST, .offset = offsetof(struct in_answer, choices), 0, 0, EA_ITEM_LIST_MAX, NULL, NULL, EA_T_STR,
       1, ID_MAX },
-    { "value", EA_T_RAW, offsetof(struct in_answer, value), 0, 0, VALUE_MAX, NULL, NULL, 0, 0, 0 },
-    { "unit", EA_T_STR, offsetof(struct in_answer, unit), EA_NULLABLE | EA_ONE_LINE, 0, UNIT_MAX, NULL, NULL,
+    { .name = "value", .type = EA_T_RAW, .offset = offsetof(struct in_answer, value), 0, 0, VALUE_MAX, NULL, NULL, 0, 0, 0 },
+    { .name = "unit", .type = EA_T_STR, .offset = offsetof(struct in_answer, unit), .flags = EA_NULLABLE | EA_ONE_LINE, 0, UNIT_MAX, NULL, NULL,
       0, 0, 0 },
-    { "text", EA_T_STR, offsetof(struct in_answer, text), 0, 0, TEXT_MAX, NULL, NULL, 0, 0, 0 },
+    { .name = "text", .type = EA_T_STR, .offset = offsetof(struct in_answer, text), 0, 0, TEXT_MAX, NULL, NULL, 0, 0, 0 },
 };
 static const struct ea_schema answer_schema = { "answer", sizeof(struct in_answer), answer_fields,
                                                 sizeof answer_fields / sizeof *answer_fields };
@@ -36,7 +36,7 @@ struct in_value {
     struct ea_str value;
 };
 static const struct ea_field value_fields[] = {
-    { "value", EA_T_STR, offsetof(struct in_value, value), EA_ONE_LINE, 0, VALUE_MAX, NULL, NULL, 0, 0, 0 },
+    { .name = "value", .type = EA_T_STR, .offset = offsetof(struct in_value, value), .flags = EA_ONE_LINE, 0, VALUE_MAX, NULL, NULL, 0, 0, 0 },
 };
 static const struct ea_schema value_schema = { "value", sizeof(struct in_value), value_fields, 1 };
 

@@ -80,7 +80,7 @@ static const struct ea_field item_choice_fields[] = {
     LIST("choices", choice_schema),
     BOOL(in_item, multiple),
     BOOL(in_item, shuffle),
-    { "scoring", EA_T_ENUM, offsetof(struct in_item, scoring), 0, 0, 0, ea_scorings, NULL, 0, 0, 0 },
+    { .name = "scoring", .type = EA_T_ENUM, .offset = offsetof(struct in_item, scoring), 0, 0, 0, ea_scorings, NULL, 0, 0, 0 },
 };
 static const struct ea_field item_numeric_fields[] = { LIST("answers", numeric_schema) };
 static const struct ea_field item_short_text_fields[] = { LIST("accept", accept_schema) };

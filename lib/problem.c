@@ -41,5 +41,7 @@ void ea_problem_write(const struct ea_problem *p, struct ea_buf *out)
     optional(&w, "request_id", p->request_id);
     if (p->faults && (p->faults->n || p->faults->more))
         write_faults(&w, p->faults);
+    for (const struct ea_problem_member *m = p->members; m; m = m->next)
+        ea_jw_kraw(&w, m->name, m->json);
     ea_jw_end(&w);
 }

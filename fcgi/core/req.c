@@ -5,6 +5,7 @@
 #include "fcgi/core/server_private.h"
 #include "lib/clock.h"
 #include "lib/id.h"
+#include "lib/problem.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -225,6 +226,16 @@ enum ea_err ea_fail(struct ea_req *r, enum ea_err err, const char *fmt, ...)
     vsnprintf(r->detail, sizeof r->detail, fmt, ap);
     va_end(ap);
     return err;
+}
+
+enum ea_err ea_fail_member(struct ea_req *r, const char *name, const char *json)
+{
+    struct ea_problem_member *m = ea_arena_alloc(r->arena, sizeof *m);
+    if (m == NULL)
+        return EA_ENOMEM;
+    *m = (struct ea_problem_member){ .next = r->members, .name = name, .json = json };
+    r->members = m;
+    return EA_OK;
 }
 
 /* RFC 9110, 13.1.1: strong comparison against a list */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct ea_pg;
+struct ea_problem_member;
 struct ea_redis;
 struct ea_route;
 struct ea_server;
@@ -41,8 +42,9 @@ struct ea_req {
         body; /* whole body of EA_BODY_JSON / EA_BODY_TEXT routes, NUL-terminated; canonical JSON text is the same bytes */
     size_t body_len;
     struct ea_arena *arena;
-    struct ea_faults faults; /* a handler may add to it and return EA_EINPUT */
-    char detail[240];        /* words for the client in the problem's `detail`; see ea_fail */
+    struct ea_faults faults;                 /* a handler may add to it and return EA_EINPUT */
+    char detail[240];                        /* words for the client in the problem's `detail`; see ea_fail */
+    const struct ea_problem_member *members; /* more that the problem says; see ea_fail_member */
     struct ea_resp resp;
     /* of the pool thread that runs it now; not to be touched while parked, nor is a transaction to be open then */
     struct ea_pg *pg;
@@ -60,6 +62,8 @@ int64_t ea_req_age_us(
 
 /* Sets detail and returns err: `return ea_fail(r, EA_ECONFLICT, "The quiz is published.")` */
 enum ea_err ea_fail(struct ea_req *r, enum ea_err err, const char *fmt, ...) EA_PRINTF(3, 4);
+/* Adds a member to the problem document that this request ends in. name is static, json trusted JSON text of the arena. */
+enum ea_err ea_fail_member(struct ea_req *r, const char *name, const char *json) EA_MUST;
 
 /* A write's transaction. begin: BEGIN and, with an Idempotency-Key, its row; EA_REPLAY means the stored reply is loaded: return it at once.
  * The handler writes its reply, adds its events and returns EA_OK: then the router stores the reply with the key, appends the events, COMMITs, wakes the

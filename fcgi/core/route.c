@@ -57,7 +57,8 @@ static void make_problem(struct ea_req *r, enum ea_err err)
                                         .detail = r->detail[0] != '\0' ? r->detail : NULL,
                                         .instance = r->path,
                                         .request_id = r->request_id,
-                                        .faults = &r->faults };
+                                        .faults = &r->faults,
+                                        .members = r->members };
     int wait = retry_after(r, err);
     ea_resp_reset(r);
     r->resp.status = ea_err_status(err);
@@ -165,6 +166,7 @@ static void reset_run(struct ea_req *r)
     ea_resp_reset(r);
     memset(&r->faults, 0, sizeof r->faults);
     r->detail[0] = '\0';
+    r->members = NULL;
 }
 
 /* A transaction cannot wait with a parked request: its connection is this thread's. */

@@ -74,7 +74,7 @@ CREATE TABLE quizzes (
     updated_at    timestamptz NOT NULL DEFAULT now(),
     published_at  timestamptz,
     deleted_at    timestamptz, -- attempts keep what they were made from
-    CHECK (opens_at < closes_at)
+    CONSTRAINT quizzes_opens_before_closes CHECK (opens_at < closes_at)
 );
 CREATE INDEX quizzes_course ON quizzes (course_id, id) WHERE deleted_at IS NULL;
 

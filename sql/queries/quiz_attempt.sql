@@ -107,6 +107,11 @@ UPDATE attempts SET state = 'submitted',
 FROM (SELECT clock_timestamp() - $2::bigint * interval '1 microsecond') AS now (received)
 WHERE id = $1::uuid AND state = 'in_progress' RETURNING id;
 
+-- name: attempt_over
+-- in: uuid, bigint
+-- Attempt, age of the request: whether it is in progress beyond its time.
+SELECT state = 'in_progress' AND coalesce(clock_timestamp() - $2::bigint * interval '1 microsecond' > late_at, false) FROM attempts WHERE id = $1::uuid;
+
 -- name: attempt_expire
 -- in: uuid, bigint
 -- Attempt, age of the request: submitted for its student if its time was over when the request was received.
