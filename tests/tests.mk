@@ -167,3 +167,17 @@ tests_unit_lib_md_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/tools_migrate
 tests_unit_tools_migrate_SOURCES = tests/unit/tools_migrate.c tests/unit/servers.c tests/unit/servers.h tests/unit/unit.h
 tests_unit_tools_migrate_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/regress/idle tests/regress/drain
+tests_regress_idle_SOURCES = tests/regress/idle.c $(REGRESS_CLIENT)
+tests_regress_idle_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+tests_regress_drain_SOURCES = tests/regress/drain.c $(REGRESS_CLIENT)
+tests_regress_drain_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+
+# These need PostgreSQL and Redis (tests/unit/servers.h).
+REGRESS_PEOPLE = $(REGRESS_CLIENT) tests/regress/people.c tests/regress/people.h tests/unit/servers.c tests/unit/servers.h
+check_PROGRAMS += tests/regress/auth tests/regress/writes
+tests_regress_auth_SOURCES = tests/regress/auth.c $(REGRESS_PEOPLE)
+tests_regress_auth_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+tests_regress_writes_SOURCES = tests/regress/writes.c $(REGRESS_PEOPLE)
+tests_regress_writes_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)

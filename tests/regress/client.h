@@ -22,8 +22,10 @@ struct subject {
 
 /* env: further settings "EA_X=…", NULL-terminated, or NULL. Without EA_PG it has no database. Returns when it accepts connections. */
 void subject_start(struct subject *s, const char *const *env);
-void subject_stop(struct subject *s); /* SIGTERM; it must end with 0, sanitizers included */
-int subject_wait(struct subject *s);  /* its wait status once it has ended by itself */
+void subject_spawn(struct subject *s,
+                   const char *const *env); /* the same without waiting, in the directory it has */
+void subject_stop(struct subject *s);       /* SIGTERM; it must end with 0, sanitizers included */
+int subject_wait(struct subject *s);        /* its wait status once it has ended by itself */
 void subject_remove(struct subject *s);
 /* The value of one metric, by its line's beginning, e.g. `ea_fcgi_connections`; 0 when absent. */
 long subject_metric(const struct subject *s, const char *line);

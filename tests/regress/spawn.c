@@ -92,6 +92,15 @@ static void await_socket(struct subject *s)
     fail_msg("%s does not serve", SUBJECT);
 }
 
+void subject_spawn(struct subject *s, const char *const *env)
+{
+    (void)unlink(s->log);
+    s->pid = fork();
+    assert_true(s->pid >= 0);
+    if (s->pid == 0)
+        become_subject(s, env);
+}
+
 void subject_start(struct subject *s, const char *const *env)
 {
     if (s->dir[0] == '\0') {
@@ -102,11 +111,7 @@ void subject_start(struct subject *s, const char *const *env)
         (void)snprintf(s->log, sizeof s->log, "%s/log", s->dir);
         assert_ok(ea_key_create(s->key));
     }
-    (void)unlink(s->log);
-    s->pid = fork();
-    assert_true(s->pid >= 0);
-    if (s->pid == 0)
-        become_subject(s, env);
+    subject_spawn(s, env);
     await_socket(s);
 }
 

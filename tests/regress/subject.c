@@ -11,7 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static atomic_int touched; /* by POST /v1/touch: a request that must not have run shows here */
+static atomic_int kept, dropped; /* transactions of POST /v1/flaky */
+static atomic_int touched;       /* by POST /v1/touch: a request that must not have run shows here */
 static _Atomic(struct ea_req *) parked;
 
 /* --- what it got ---------------------------------------------------------------------------------------------------------------- */
@@ -28,6 +29,8 @@ static enum ea_err echo(struct ea_req *r)
     ea_jw_kstr(w, "var", r->vars[0]);
     ea_jw_kstr(w, "var2", r->vars[1]);
     ea_jw_kint(w, "touched", touched);
+    ea_jw_kint(w, "kept", kept);
+    ea_jw_kint(w, "dropped", dropped);
     ea_jw_kbool(w, "parked", atomic_load(&parked) != NULL);
     ea_jw_end(w);
     return EA_OK;
@@ -223,6 +226,32 @@ static enum ea_err note(struct ea_req *r)
     return ea_resp_created(r, "/v1/notes/%s", id.s);
 }
 
+static void on_note(bool committed, void *arg)
+{
+    (void)arg;
+    atomic_fetch_add(committed ? &kept : &dropped, 1);
+}
+
+/* Its transaction loses as often as ?n= says. */
+static enum ea_err flaky(struct ea_req *r)
+{
+    int64_t *left = r->state;
+    if (left == NULL) {
+        r->state = left = ea_arena_alloc(r->arena, sizeof *left);
+        if (left == NULL)
+            return EA_ENOMEM;
+        *left = ((struct size_query *)r->query_input)->n.v;
+    }
+    enum ea_err err = ea_req_begin(r);
+    if (err == EA_OK)
+        err = ea_req_event(r, "sys", "flaky", "{}", NULL);
+    if (err == EA_OK)
+        err = ea_req_after(r, on_note, NULL);
+    if (err == EA_OK && (*left)-- > 0)
+        return ea_fail(r, EA_ERETRY, "It lost.");
+    return err == EA_OK ? ea_resp_none(r) : err;
+}
+
 static enum ea_err me(struct ea_req *r)
 {
     ea_jw_obj(&r->resp.json);
@@ -252,6 +281,7 @@ static const struct ea_route routes[] = {
     { EA_GET, "/v1/handoff", handoff, EA_ANYONE, .flags = EA_ROUTE_STREAM },
     { EA_GET, "/v1/signals", signals, EA_ANYONE, .body = EA_BODY_NONE },
     { EA_POST, "/v1/notes", note, EA_SIGNED_IN, EA_BODY_JSON, EA_KB(4), .input = &note_schema },
+    { EA_POST, "/v1/flaky", flaky, EA_SIGNED_IN, .body = EA_BODY_NONE, .query = &size_schema },
     { EA_GET, "/v1/me", me, EA_SIGNED_IN, .flags = EA_ROUTE_TICKET },
     { EA_POST, "/v1/me", me, EA_SIGNED_IN, .body = EA_BODY_NONE },
     { EA_GET, "/v1/staff", me, EA_STAFF, .body = EA_BODY_NONE },
