@@ -181,3 +181,11 @@ tests_regress_auth_SOURCES = tests/regress/auth.c $(REGRESS_PEOPLE)
 tests_regress_auth_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 tests_regress_writes_SOURCES = tests/regress/writes.c $(REGRESS_PEOPLE)
 tests_regress_writes_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/fcgi_core_auth tests/unit/fcgi_core_match tests/unit/fcgi_core_multipart
+tests_unit_fcgi_core_auth_SOURCES = tests/unit/fcgi_core_auth.c fcgi/core/revoked.c fcgi/core/token_cache.c
+tests_unit_fcgi_core_auth_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+tests_unit_fcgi_core_match_SOURCES = tests/unit/fcgi_core_match.c fcgi/core/match.c
+tests_unit_fcgi_core_match_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+tests_unit_fcgi_core_multipart_SOURCES = tests/unit/fcgi_core_multipart.c fcgi/core/multipart.c
+tests_unit_fcgi_core_multipart_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
