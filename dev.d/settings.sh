@@ -80,7 +80,6 @@ readonly KINDS="$RESPONDERS $WORKERS"
 names_of() {
     local kind count n
     for kind; do
-        [ -x "$STATE/app/$EA_FLAVOUR/bin/ea-$kind" ] || continue
         count=EA_COUNT_$kind
         for ((n = 1; n <= ${!count}; n++)); do
             case " $WORKERS " in

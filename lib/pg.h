@@ -30,7 +30,7 @@ const char *ea_pg_error(const struct ea_pg *pg); /* of the last failure, for log
 const char *ea_pg_sqlstate(const struct ea_pg *pg);   /* "" when none */
 const char *ea_pg_constraint(const struct ea_pg *pg); /* name of the violated constraint or "" */
 
-/* Runs one statement; n must be its arity. *res is the caller's to PQclear (use ea_pg_rows to hang it on an arena); NULL on error. */
+/* Runs one statement; n must be its arity. *res is the caller's to PQclear (use ea_pg_rows to hang it on an arena); NULL on error. res may be NULL. */
 enum ea_err ea_pg_run(struct ea_pg *pg, enum ea_stmt stmt, const char *const *args, size_t n,
                       PGresult **res) EA_MUST;
 /* ... with the result freed by the arena. */

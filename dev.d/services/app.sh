@@ -6,7 +6,6 @@ readonly APP=$STATE/app/$EA_FLAVOUR
 # make_keys: the keys that sign access tokens and receipts, made once
 make_keys() {
     local key
-    [ -x "$APP/bin/ea-token" ] || return 0
     for key in token receipt; do
         [ -s "$STATE/secret/$key.key" ] && continue
         as_service env -i "$APP/bin/ea-token" keygen "$STATE/secret/$key.key" >"$STATE/log/keygen" 2>&1 ||
@@ -106,7 +105,6 @@ app_tool() {
 }
 
 migrate() {
-    [ -x "$APP/bin/ea-migrate" ] || return 0
     app_tool ea-migrate "EA_PG=$(pg_socket_conninfo) application_name=migrate" EA_SERVICE_NAME=migrate \
         "EA_MIGRATIONS=$APP/share/edtech-assistant/migrations"
 }

@@ -54,7 +54,7 @@ TRUSTED_PROXIES=
 SETTINGS
     for kind in $RESPONDERS; do
         printf 'POOL_%s=' "${kind^^}"
-        { names_of "$kind" | grep . || echo "$kind-1"; } | sed "s|.*|unix:$STATE/run/&.sock|" | paste -sd ' '
+        names_of "$kind" | sed "s|.*|unix:$STATE/run/&.sock|" | paste -sd ' '
     done
 }
 

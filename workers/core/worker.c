@@ -40,7 +40,7 @@ struct worker {
 
 static bool ping(struct worker *w)
 {
-    bool there = ea_pg_run(w->work.pg, STMT_PING, NULL, 0, &(PGresult *){ NULL }) == EA_OK;
+    bool there = ea_pg_run(w->work.pg, STMT_PING, NULL, 0, NULL) == EA_OK;
 
     atomic_store(&w->process.pg_ready, there);
     w->pinged_ns = ea_clock_mono_ns();
