@@ -3,6 +3,7 @@
 
 #include "lib/blob.h"
 #include "lib/log.h"
+#include "workers/grader/sweep.h"
 
 #include <stdlib.h>
 
@@ -21,7 +22,10 @@ static enum ea_err start(const struct ea_cfg *cfg, void **data)
     if (!grader)
         return EA_ENOMEM;
     err = ea_blobs_open(cfg->blob_dir, &grader->blobs);
+    if (!err)
+        err = grader_sweep_start(cfg, &grader->sweep);
     if (err) {
+        ea_blobs_close(grader->blobs);
         free(grader);
         return err;
     }
@@ -33,6 +37,7 @@ static void stop(void *data)
 {
     struct grader *grader = data;
 
+    grader_sweep_stop(grader->sweep);
     ea_blobs_close(grader->blobs);
     free(grader);
 }
@@ -40,6 +45,7 @@ static void stop(void *data)
 int main(void)
 {
     static const struct ea_worker_route routes[] = {
+        { "attempt.submitted", grader_attempt },
         { "submission.submitted", grader_submission },
         { NULL, NULL },
     };

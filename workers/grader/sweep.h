@@ -1,0 +1,14 @@
+/* Attempts that have run out are submitted for their students, whoever looks or does not look at them: a statement every second, on a thread and a
+ * connection of its own. What is due is data, so nothing is missed while no grader runs; several graders share the work. */
+#ifndef EA_GRADER_SWEEP_H
+#define EA_GRADER_SWEEP_H
+
+#include "lib/cfg.h"
+#include "lib/err.h"
+
+struct grader_sweep;
+
+enum ea_err grader_sweep_start(const struct ea_cfg *cfg, struct grader_sweep **out) EA_MUST;
+void grader_sweep_stop(struct grader_sweep *s); /* joins the thread; accepts NULL */
+
+#endif
