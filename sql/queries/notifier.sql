@@ -39,8 +39,10 @@ FROM claimed c JOIN users u ON u.id = c.user_id ORDER BY c.id;
 UPDATE mails SET sent_at = now(), error = NULL WHERE id = $1::bigint;
 
 -- name: mail_later
--- in: bigint, bigint, text
-UPDATE mails SET due_at = now() + make_interval(secs => $2::bigint), error = $3::text WHERE id = $1::bigint AND sent_at IS NULL;
+-- in: bigint, bigint, text, int
+-- In so many seconds, because; so many attempts are not counted.
+UPDATE mails SET due_at = now() + make_interval(secs => $2::bigint), error = $3::text, attempts = attempts - $4::int
+WHERE id = $1::bigint AND sent_at IS NULL;
 
 -- name: mail_failed
 -- in: bigint, text

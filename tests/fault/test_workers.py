@@ -271,7 +271,7 @@ def test_the_relay_loses_the_session_with_its_lock(rig):
     for n in range(1, 5):
         until("it is active", 20, lambda: relay.said("active") >= n)
         ids += rig.jobs("test.done", 1000)
-        rig.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4243 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
+        rig.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'relay'")
     until("all is done", 60, lambda: rig.done(ids))
     rig.once(ids)
     assert relay.deaths == 0

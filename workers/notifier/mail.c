@@ -128,13 +128,13 @@ static void add_date(struct ea_buf *out, int64_t wall_us)
                   months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
 }
 
-static void write_headers(struct ea_buf *out, const struct notifier_mail *m, const char *subject,
-                          const char *from, int64_t wall_us)
+static void write_headers(struct ea_buf *out, const struct notifier_mail *m, const char *name,
+                          const char *subject, const char *from, int64_t wall_us)
 {
     const char *domain = strchr(from, '@');
 
     ea_buf_printf(out, "From: %s\r\nTo: ", from);
-    add_words(out, m->name);
+    add_words(out, name);
     ea_buf_printf(out, " <%s>\r\nSubject: ", m->to);
     add_words(out, subject);
     ea_buf_str(out, "\r\n");
@@ -162,24 +162,26 @@ enum ea_err notifier_mail_write(const struct notifier_mail *m, const char *from,
                                 int64_t wall_us, struct ea_buf *out)
 {
     const struct template *t = template_of(m->kind);
-    struct ea_buf text = { .max = 65536 }, subject = { .max = 4096 };
+    struct ea_buf text = { .max = 65536 }, subject = { .max = 4096 }, name = { .max = 4096 };
     enum ea_err err = EA_OK;
 
     if (t == NULL || !notifier_mail_address(m->to))
         return EA_EINPUT;
     ea_buf_str(&subject, t->subject);
     add_inline(&subject, m->title);
+    add_inline(&name, m->name);
     write_text(&text, m, t, public_url);
-    if (subject.failed || text.failed) {
+    if (subject.failed || name.failed || text.failed) {
         err = EA_ENOMEM;
         goto out;
     }
-    write_headers(out, m, subject.p, from, wall_us);
+    write_headers(out, m, name.p != NULL ? name.p : "", subject.p, from, wall_us);
     add_quoted_printable(out, text.p);
     if (out->failed)
         err = EA_ENOMEM;
 out:
     ea_buf_free(&subject);
+    ea_buf_free(&name);
     ea_buf_free(&text);
     return err;
 }

@@ -77,14 +77,18 @@ static void run_quietly(struct notifier_mailer *m, enum ea_stmt stmt, const char
         PQclear(res); /* else the claim runs out and the mail is sent again */
 }
 
-static void mark_later(struct notifier_mailer *m, const char *id, int attempts, const char *why)
+/* Each time twice as long. That the server cannot be reached is not the mail's fault: it does not count. */
+static void mark_later(struct notifier_mailer *m, const char *id, int attempts, bool server_is_away,
+                       const char *why)
 {
     int shift = attempts < 8 ? attempts - 1 : 7, s = LATER_MIN_S << (shift > 0 ? shift : 0);
     char wait[16];
 
+    if (server_is_away)
+        s = DOWN_MS / 1000;
     snprintf(wait, sizeof(wait), "%d", s < LATER_MAX_S ? s : LATER_MAX_S);
     ea_metric_add(m->later, 1);
-    run_quietly(m, STMT_MAIL_LATER, (const char *const[]){ id, wait, why }, 3);
+    run_quietly(m, STMT_MAIL_LATER, (const char *const[]){ id, wait, why, server_is_away ? "1" : "0" }, 4);
 }
 
 static void mark_failed(struct notifier_mailer *m, const char *id, const char *why)
@@ -130,12 +134,12 @@ static enum ea_err send_one(struct notifier_mailer *m, const PGresult *row)
         ea_metric_add(m->sent, 1);
         ea_metric_observe_ns(m->seconds, ea_clock_mono_ns() - begin);
         run_quietly(m, STMT_MAIL_SENT, (const char *const[]){ id }, 1);
-    } else if (attempts >= ATTEMPTS || (err == EA_EINPUT && attempts >= REFUSALS)) {
+    } else if (err != EA_EUNAVAILABLE && attempts >= (err == EA_EINPUT ? REFUSALS : ATTEMPTS)) {
         mark_failed(m, id, why);
     } else {
         ea_log(EA_LOG_WARN, "e-mail is sent later", EA_F_STR(KEY, id), EA_F_INT(COUNT, attempts),
                EA_F_STR(REASON, why));
-        mark_later(m, id, attempts, why);
+        mark_later(m, id, attempts, err == EA_EUNAVAILABLE, why);
     }
     return err;
 }
