@@ -47,11 +47,13 @@ struct ea_conn *ea_conn_new(int fd)
     if (c == NULL)
         return NULL;
     c->base.fd = fd;
-    FCGX_InitRequest(&c->fcgi, -1,
-                     0); /* rule 2: no listening socket, so an error comes back instead of accept() */
+    /* Rule 2: no listening socket, so an error comes back instead of leading into accept(). */
+    FCGX_InitRequest(&c->fcgi, -1, 0);
     c->fcgi.ipcFd = fd;
-    c->fcgi.keepConnection = 1; /* rule 1: FCGX_Accept_r finishes "the last request" first, and would close */
-    FCGX_Detach(&c->fcgi);      /* rule 3: no shutdown() and waiting up to 2 s when it closes */
+    /* Rule 1: FCGX_Accept_r first finishes "the last request", and with 0 would close the connection. */
+    c->fcgi.keepConnection = 1;
+    /* Rule 3: where libfcgi closes, it does so without shutdown() and up to 2 s of waiting for the peer. */
+    FCGX_Detach(&c->fcgi);
     return &c->base;
 }
 

@@ -3,13 +3,19 @@
 
 #include <unistd.h>
 
-/* BEGIN_REQUEST, then bytes of no version: an error within FCGX_Accept_r. */
-static int broken_request(const struct subject *s)
+/* Errors within FCGX_Accept_r after which it closes the connection by itself: a role that is none, a parameter that ends in the middle. */
+static int broken_request(const struct subject *s, bool role)
 {
+    static const unsigned char no_role[] = { 1, BEGIN, 0, 1, 0, 8, 0, 0, 0, 9, 1, 0, 0, 0, 0, 0 };
     struct ea_buf b = { 0 };
     int fd = client_connect(s);
-    put_begin(&b, 1, true);
-    ea_buf_add(&b, "\x09\x09\x09\x09\x09\x09\x09\x09", 8);
+    if (role) {
+        ea_buf_add(&b, no_role, sizeof no_role);
+    } else {
+        put_begin(&b, 1, true);
+        put_record(&b, PARAMS, 1, "\x20\x20REQUEST_M", 11);
+        put_record(&b, PARAMS, 1, NULL, 0);
+    }
     client_send(fd, b.p, b.len);
     ea_buf_free(&b);
     return fd;
@@ -20,8 +26,8 @@ static void the_only_thread_survives_protocol_errors(void **state)
     struct subject s = { 0 };
     (void)state;
     subject_start(&s, (const char *const[]){ "EA_THREADS=1", NULL });
-    for (int i = 0; i < 5; i++) {
-        int fd = broken_request(&s);
+    for (int i = 0; i < 6; i++) {
+        int fd = broken_request(&s, i % 2 == 0);
         assert_true(client_is_closed(fd));
         close(fd);
     }

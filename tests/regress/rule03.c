@@ -8,20 +8,17 @@
 
 static void a_bad_peer_is_left_at_once(void **state)
 {
+    static const unsigned char no_role[] = { 1, BEGIN, 0, 1, 0, 8, 0, 0, 0, 9, 1, 0, 0, 0, 0, 0 };
     struct subject s = { 0 };
-    struct ea_buf b = { 0 };
     (void)state;
     subject_start(&s, (const char *const[]){ "EA_THREADS=1", NULL });
     int fd = client_connect(&s);
-    put_begin(&b, 1, true);
-    ea_buf_add(&b, "\x09\x09\x09\x09\x09\x09\x09\x09", 8);
-    client_send(fd, b.p, b.len);
+    client_send(fd, no_role, sizeof no_role); /* libfcgi closes by itself */
     assert_true(client_is_closed(fd));
     /* After close() both directions are gone. While libfcgi lingered, only its own would be, and it would read this. */
     assert_true(send(fd, "x", 1, MSG_NOSIGNAL) < 0);
     assert_int_equal(errno, EPIPE);
     close(fd);
-    ea_buf_free(&b);
     subject_stop(&s);
 }
 
