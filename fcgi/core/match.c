@@ -357,12 +357,15 @@ static void print_flags(struct ea_jw *w, unsigned flags)
     ea_jw_end(w);
 }
 
-static void print_query(struct ea_jw *w, const struct ea_schema *q)
+/* The names of the fields that have all of these flags. */
+static void print_fields(struct ea_jw *w, const char *key, const struct ea_schema *s, unsigned flags)
 {
-    ea_jw_key(w, "query");
+    ea_jw_key(w, key);
     ea_jw_arr(w);
-    for (size_t i = 0; q != NULL && i < q->n; i++)
-        ea_jw_str(w, q->fields[i].name);
+    for (size_t i = 0; s != NULL && i < s->n; i++) {
+        if ((s->fields[i].flags & flags) == flags)
+            ea_jw_str(w, s->fields[i].name);
+    }
     ea_jw_end(w);
 }
 
@@ -381,10 +384,11 @@ static void print_route(const struct ea_route *r, struct ea_buf *out)
     ea_jw_kstr(&w, "path", r->pattern);
     ea_jw_kstr(&w, "who", who[r->who]);
     ea_jw_kstr(&w, "body", body[r->body]);
-    ea_jw_kstr(&w, "input", r->input != NULL ? r->input->name : NULL);
+    print_fields(&w, "members", r->input, 0);
+    print_fields(&w, "required", r->input, EA_REQUIRED);
     ea_jw_kstr(&w, "media", r->media);
     ea_jw_kint(&w, "body_max", (int64_t)r->body_max);
-    print_query(&w, r->query);
+    print_fields(&w, "query", r->query, 0);
     print_flags(&w, r->flags);
     ea_jw_end(&w);
     ea_buf_char(out, '\n');

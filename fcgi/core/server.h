@@ -30,7 +30,7 @@ struct ea_service {
 int ea_server_main(
     const struct ea_service *service, int argc,
     char **
-        argv); /* `--routes` prints the route table as JSON lines (method, path, who, body, flags) and exits */
+        argv); /* `--routes` prints the route table as JSON lines (method, path, who, body, members, query, flags …) and exits */
 
 const struct ea_cfg *ea_server_cfg(const struct ea_server *s);
 void *ea_server_data(const struct ea_server *s);

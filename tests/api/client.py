@@ -22,6 +22,7 @@ import threading
 import time
 import urllib.parse
 
+import contract
 import httpx
 
 URL = os.environ.get("EA_URL", "")
@@ -38,11 +39,18 @@ def unique(prefix):
     return f"{prefix}-{_run}-{next(_count)}"
 
 
+def hold_against_contract(response):
+    if not response.headers.get("content-type", "").startswith("text/event-stream"):
+        response.read()
+        contract.check(response)
+
+
 class Person(httpx.Client):
     """A client of the API, signed in or not. `user` is what login said about them."""
 
     def __init__(self, signed_in=None, password=None):
         super().__init__(base_url=URL, http2=True, verify=CA, timeout=PATIENCE)
+        self.event_hooks = {"response": [hold_against_contract]}
         self.password = password
         self.user = None
         if signed_in is not None:

@@ -30,7 +30,7 @@ def test_an_email_address_is_used_once(admin, school):
 @pytest.mark.parametrize("change, expected", [
     ({"email": "nobody"}, {"/email": "format"}),
     ({"email": "a@b@c.example"}, {"/email": "format"}),
-    ({"email": "a" * 60 + "@" + "b." * 120 + "example"}, {"/email": "too-long"}),
+    ({"email": "a" * 65 + "@b.example"}, {"/email": "format"}),
     ({"name": ""}, {"/name": "too-short"}),
     ({"name": "x" * 201}, {"/name": "too-long"}),
     ({"name": "two\nlines"}, {"/name": "format"}),
