@@ -189,3 +189,23 @@ tests_unit_fcgi_core_match_SOURCES = tests/unit/fcgi_core_match.c fcgi/core/matc
 tests_unit_fcgi_core_match_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 tests_unit_fcgi_core_multipart_SOURCES = tests/unit/fcgi_core_multipart.c fcgi/core/multipart.c
 tests_unit_fcgi_core_multipart_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+
+# Items, answers, scores, files of questions. chance.c makes them for property tests.
+check_PROGRAMS += tests/unit/lib_exact
+tests_unit_lib_exact_SOURCES = tests/unit/lib_exact.c tests/unit/unit.h
+tests_unit_lib_exact_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/lib_item
+tests_unit_lib_item_SOURCES = tests/unit/lib_item.c tests/unit/chance.c tests/unit/chance.h tests/unit/unit.h
+tests_unit_lib_item_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/lib_pattern
+tests_unit_lib_pattern_SOURCES = tests/unit/lib_pattern.c tests/unit/unit.h
+tests_unit_lib_pattern_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/fcgi_quiz_gift
+tests_unit_fcgi_quiz_gift_SOURCES = tests/unit/fcgi_quiz_gift.c tests/unit/chance.c tests/unit/chance.h tests/unit/unit.h $(QUIZ_TEXT)
+tests_unit_fcgi_quiz_gift_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/fcgi_quiz_markup
+tests_unit_fcgi_quiz_markup_SOURCES = tests/unit/fcgi_quiz_markup.c tests/unit/unit.h fcgi/quiz/markup.c
+tests_unit_fcgi_quiz_markup_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/grader_score
+tests_unit_grader_score_SOURCES = tests/unit/grader_score.c tests/unit/chance.c tests/unit/chance.h tests/unit/unit.h workers/grader/score.c workers/grader/score.h
+tests_unit_grader_score_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)

@@ -109,7 +109,8 @@ const char *gift_plain(struct gift_reader *r, struct gift_span s)
 
 /* ---- texts in their formats ---- */
 
-static bool read_format(struct gift_span *s, enum quiz_markup *format)
+/* Takes [markdown] and the like from the front. */
+static void read_format(struct gift_span *s, enum quiz_markup *format)
 {
     static const struct {
         const char *word;
@@ -124,26 +125,21 @@ static bool read_format(struct gift_span *s, enum quiz_markup *format)
             strncasecmp(s->p, words[i].word, strlen(words[i].word)) == 0) {
             s->p += strlen(words[i].word);
             *format = words[i].format;
-            return true;
+            return;
         }
-    return false;
 }
 
-enum ea_err gift_text(struct gift_reader *r, struct gift_span s, const char **out)
+/* Text without escapes in its format, as CommonMark; `at` is where an error is shown. */
+static enum ea_err to_markdown(struct gift_reader *r, const char *at, enum quiz_markup format,
+                               const char *plain, const char **out)
 {
     struct ea_buf b = { 0 };
     char bad[QUIZ_TAG_NAME_MAX] = "";
-    enum quiz_markup format = r->format;
-
-    s = gift_trim(s);
-    (void)read_format(&s, &format);
-    const char *plain = gift_plain(r, s);
-    if (!plain)
-        return EA_ENOMEM;
     struct gift_span t = gift_trim((struct gift_span){ plain, plain + strlen(plain) });
     enum ea_err err = quiz_markup_markdown(format, t.p, (size_t)(t.end - t.p), &b, bad);
+
     if (err == EA_EINPUT)
-        err = gift_error(r, s.p, "unsupported", "the HTML tag <%s> cannot be put into Markdown", bad);
+        err = gift_error(r, at, "unsupported", "the HTML tag <%s> cannot be put into Markdown", bad);
     if (!err) {
         t = gift_trim((struct gift_span){ b.p, b.p + b.len });
         *out = ea_arena_ndup(r->a, t.p ? t.p : "", (size_t)(t.end - t.p));
@@ -153,35 +149,34 @@ enum ea_err gift_text(struct gift_reader *r, struct gift_span s, const char **ou
     return err;
 }
 
+enum ea_err gift_text(struct gift_reader *r, struct gift_span s, const char **out)
+{
+    enum quiz_markup format = r->format;
+
+    s = gift_trim(s);
+    read_format(&s, &format);
+    const char *plain = gift_plain(r, s);
+    return plain ? to_markdown(r, s.p, format, plain, out) : EA_ENOMEM;
+}
+
 /* The stem; a gap in a sentence is shown where the answers stood. */
 static enum ea_err read_stem(struct gift_reader *r, struct gift_span before, struct gift_span after)
 {
     before = gift_trim(before);
     after = gift_trim(after);
     r->format = QUIZ_LOOSE;
-    (void)read_format(&before, &r->format);
+    read_format(&before, &r->format);
+    before = gift_trim(before);
     if (before.p == before.end && after.p == after.end)
         return gift_error(r, before.p, "required", "the question has no text");
-    if (after.p == after.end)
-        return gift_text(r, before, &r->q.stem);
     const char *gap = r->format == QUIZ_MARKDOWN ? "\\_\\_\\_\\_\\_" : "_____";
-    const char *head = gift_plain(r, before), *tail = gift_plain(r, after);
-    char *whole = head && tail ? ea_arena_printf(r->a, "%s%s%s%s%s", head, *head ? " " : "", gap,
-                                                 ispunct((unsigned char)*tail) ? "" : " ", tail)
-                               : NULL;
-    struct ea_buf b = { 0 };
-    char bad[QUIZ_TAG_NAME_MAX] = "";
-    if (!whole)
+    const char *head = gift_plain(r, before), *tail = gift_plain(r, after), *whole = head;
+    if (head && tail && *tail)
+        whole = ea_arena_printf(r->a, "%s%s%s%s%s", head, *head ? " " : "", gap,
+                                ispunct((unsigned char)*tail) ? "" : " ", tail);
+    if (!head || !tail || !whole)
         return EA_ENOMEM;
-    enum ea_err err = quiz_markup_markdown(r->format, whole, strlen(whole), &b, bad);
-    if (err == EA_EINPUT)
-        err = gift_error(r, before.p, "unsupported", "the HTML tag <%s> cannot be put into Markdown", bad);
-    if (!err) {
-        r->q.stem = ea_arena_ndup(r->a, b.p, b.len);
-        err = r->q.stem ? EA_OK : EA_ENOMEM;
-    }
-    ea_buf_free(&b);
-    return err;
+    return to_markdown(r, before.p, r->format, whole, &r->q.stem);
 }
 
 /* ---- one block ---- */

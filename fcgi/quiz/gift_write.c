@@ -139,24 +139,31 @@ static void put_true_false(struct ea_buf *out, const struct ea_item *item)
     put_feedback(out, right->feedback);
 }
 
+static int64_t weight_of(const struct ea_item *item, const struct ea_choice *c, int64_t right)
+{
+    if (item->weighted)
+        return c->fraction;
+    return !c->correct ? 0 : item->multiple ? EA_FRACTION_ONE / right : EA_FRACTION_ONE;
+}
+
+/* One answer is marked with ~ always: with = alone it would be a short answer. */
 static void put_choices(struct ea_buf *out, const struct ea_item *item)
 {
     int64_t right = 0;
+    bool tilde = false;
 
     for (size_t i = 0; i < item->n; i++)
         right += item->choices[i].correct;
     for (size_t i = 0; i < item->n; i++) {
         const struct ea_choice *c = &item->choices[i];
-        int64_t fraction = item->weighted   ? c->fraction
-                           : !c->correct    ? 0
-                           : item->multiple ? EA_FRACTION_ONE / right
-                                            : EA_FRACTION_ONE;
-        if (!item->multiple && fraction == EA_FRACTION_ONE) {
-            put_right(out, fraction, c->text);
+        int64_t weight = weight_of(item, c, right);
+        if (!item->multiple && weight == EA_FRACTION_ONE && (tilde || i + 1 < item->n)) {
+            put_right(out, weight, c->text);
         } else {
+            tilde = true;
             ea_buf_str(out, "\t~");
-            if (fraction != 0 || *c->text == '%')
-                put_weight(out, fraction);
+            if (weight != 0 || *c->text == '%')
+                put_weight(out, weight);
         }
         put_text(out, c->text);
         put_feedback(out, c->feedback);
@@ -176,17 +183,19 @@ static void put_numeric(struct ea_buf *out, const struct ea_item *item)
     }
 }
 
-/* The text in which * is anything; NULL when the pattern is more than that (or no memory). */
+/* The text in which * is anything; NULL when the pattern is something else (or no memory). */
 static const char *wildcards(const char *pattern, struct ea_arena *a)
 {
     char *out = ea_arena_alloc(a, 2 * strlen(pattern) + 1), *to = out;
     char before = 0; /* the literal in front */
+    bool wild = false;
 
     for (const char *p = pattern; out && *p; p++) {
         if (p[0] == '.' && p[1] == '*') {
             if (before == '\\')
                 return NULL;
             *to++ = '*';
+            wild = true;
             before = 0;
             p++;
             continue;
@@ -199,7 +208,7 @@ static const char *wildcards(const char *pattern, struct ea_arena *a)
             *to++ = '\\';
         before = *to++ = *p;
     }
-    const char *normal = out ? ea_text_normal(a, out) : NULL;
+    const char *normal = wild ? ea_text_normal(a, out) : NULL;
     return normal && strcmp(normal, out) == 0 ? out : NULL;
 }
 

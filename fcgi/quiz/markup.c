@@ -154,11 +154,11 @@ static bool read_tag(const char *p, const char *end, struct tag *out)
             quote = *s == quote ? 0 : quote;
         else if (*s == '"' || *s == '\'')
             quote = *s;
-        else if (*s == '>')
+        else if (*s == '>' || *s == '<')
             break;
     }
     out->end = s + 1;
-    return s < end;
+    return s < end && *s == '>';
 }
 
 /* The value of an attribute; NULL when it has none. */
