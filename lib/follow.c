@@ -246,13 +246,19 @@ enum ea_err ea_follow_start(const struct ea_cfg *cfg, const struct ea_follow_ops
     return EA_OK;
 }
 
+void ea_follow_halt(struct ea_follow *f)
+{
+    if (!f || atomic_exchange(&f->stop, true))
+        return;
+    ea_follow_wake(f);
+    pthread_join(f->thread, NULL);
+}
+
 void ea_follow_stop(struct ea_follow *f)
 {
     if (!f)
         return;
-    atomic_store(&f->stop, true);
-    ea_follow_wake(f);
-    pthread_join(f->thread, NULL);
+    ea_follow_halt(f);
     destroy(f);
 }
 

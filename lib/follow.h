@@ -29,7 +29,9 @@ struct ea_follow_ops {
 struct ea_follow;
 enum ea_err ea_follow_start(const struct ea_cfg *cfg, const struct ea_follow_ops *ops, void *arg,
                             struct ea_follow **out) EA_MUST;
-void ea_follow_stop(struct ea_follow *f); /* joins the thread; accepts NULL */
+/* Joins the thread: no callback runs any more, so what they use may go. Others may still wake it, in vain. Accepts NULL, and twice. */
+void ea_follow_halt(struct ea_follow *f);
+void ea_follow_stop(struct ea_follow *f); /* halts and frees; accepts NULL */
 void ea_follow_wake(struct ea_follow *f); /* from any thread: look now (this process has just committed) */
 /* Age of the last successful look, in ns; INT64_MAX before the first. A process trusts nothing cached when it is over EA_FOLLOW_STALE_NS. */
 int64_t ea_follow_age_ns(const struct ea_follow *f);

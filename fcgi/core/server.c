@@ -249,6 +249,7 @@ static void stop(struct ea_server *s)
 {
     if (s->drainer_runs)
         pthread_join(s->drainer, NULL);
+    ea_follow_halt(s->follow); /* it hands events to the hub */
     ea_hub_free(s->hub);
     if (s->service->stop != NULL && s->data != NULL)
         s->service->stop(s, s->data); /* batchers hand what they held to the pool */
