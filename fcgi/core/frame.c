@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION = 1, TYPE_END_REQUEST = 3, TYPE_STDOUT = 6, HEADER = 8, RECORD_MAX = 65528 };
+enum { VERSION = 1, TYPE_END_REQUEST = 3, TYPE_STDOUT = 6, TYPE_STDERR = 7, HEADER = 8, RECORD_MAX = 65528 };
 
 static unsigned char *put_header(unsigned char *p, int type, size_t n)
 {
@@ -85,12 +85,14 @@ struct ea_frame *ea_frame_printf(const char *fmt, ...)
 
 struct ea_frame *ea_frame_end(void)
 {
-    struct ea_frame *f = frame_alloc(3 * HEADER);
+    struct ea_frame *f = frame_alloc(4 * HEADER);
     if (f == NULL)
         return NULL;
     unsigned char *p = put_header(f->bytes, TYPE_STDOUT, 0);
     p = put_header(p, TYPE_END_REQUEST, HEADER);
     memset(p, 0, HEADER); /* appStatus 0, FCGI_REQUEST_COMPLETE */
+    /* Something harmless behind the end, so that nginx closes the connection and does not keep it: streams end together, when this process does. */
+    put_header(p + HEADER, TYPE_STDERR, 0);
     return f;
 }
 

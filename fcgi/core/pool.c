@@ -54,8 +54,8 @@ static void add(struct ea_pool *p, struct queue *q, struct ea_work *w)
     ea_metric_add(p->queued, 1);
     pthread_mutex_lock(&p->lock);
     put(q, w);
-    pthread_cond_signal(&p->some);
     pthread_mutex_unlock(&p->lock);
+    pthread_cond_signal(&p->some); /* unlocked: who wakes finds the lock free */
 }
 
 /* NULL: stopping, and nothing is left */

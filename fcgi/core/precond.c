@@ -120,8 +120,10 @@ static enum ea_err read_json(struct ea_req *r)
     enum ea_err err = ea_req_read_all(r, max);
     if (err != EA_OK)
         return err;
-    if (r->body_len == 0 && (r->route->flags & EA_ROUTE_BODY_OPTIONAL))
-        return EA_OK;
+    if (r->body_len == 0 && (r->route->flags & EA_ROUTE_BODY_OPTIONAL)) {
+        r->input = r->route->input != NULL ? ea_arena_alloc(r->arena, r->route->input->size) : NULL;
+        return r->input != NULL || r->route->input == NULL ? EA_OK : EA_ENOMEM;
+    }
     err = ea_json_parse(r->body, r->body_len, &o, &where, &why);
     if (err == EA_ESYNTAX)
         return ea_fail(r, err, "%s at byte %zu.", why, where);

@@ -243,7 +243,7 @@ static bool drain_goes_on(struct ea_reactor *r, int64_t now)
     pthread_mutex_unlock(&r->lock);
     if (!r->hidden && (old == 0 || now - r->drain_began_ns > HANDOVER_NS))
         hide(r, now);
-    if (open > 0)
+    if (open > 0 || !r->ops->may_end(r->arg))
         r->quiet_since_ns = now;
     return !r->hidden || now - r->quiet_since_ns < QUIET_NS;
 }

@@ -14,6 +14,7 @@ struct ea_reactor;
 struct ea_reactor_ops {
     void (*on_ready)(struct ea_conn *c, void *arg); /* a request begins on it; queue it */
     void (*on_drain)(void *arg); /* SIGTERM or SIGINT came: new requests are still served for a while */
+    bool (*may_end)(void *arg);  /* while draining: no one else holds a connection any more */
     void (*on_signal)(int signal, void *arg); /* SIGHUP, SIGUSR1 */
 };
 

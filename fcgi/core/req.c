@@ -5,6 +5,7 @@
 #include "fcgi/core/server_private.h"
 #include "lib/clock.h"
 #include "lib/id.h"
+#include "lib/metrics.h"
 #include "lib/problem.h"
 
 #include <ctype.h>
@@ -91,7 +92,10 @@ static bool take_strings(struct ea_req *r)
     r->request_id = request_id(r);
     r->address = ea_arena_dup(r->arena, param(r, "REMOTE_ADDR"));
     r->content_type = media_type(r);
-    r->traceparent = trace != NULL && is_traceparent(trace) ? ea_arena_dup(r->arena, trace) : NULL;
+    if (trace != NULL && is_traceparent(trace)) {
+        r->traceparent = ea_arena_dup(r->arena, trace);
+        r->priv->trace_id = ea_arena_ndup(r->arena, trace + 3, 32);
+    }
     return r->path != NULL && r->query != NULL && r->request_id != NULL && r->address != NULL &&
            r->content_type != NULL;
 }
@@ -113,6 +117,7 @@ struct ea_req *ea_req_new(struct ea_worker *w, struct ea_conn *c)
     r->conn = c;
     r->server = w->server;
     r->received_ns = c->received_ns;
+    ea_metric_add(r->server->requests_open, 1);
     r->method = ea_method_of(param(r, "REQUEST_METHOD"));
     ea_req_attach(r, w);
     ea_resp_reset(r);
@@ -125,6 +130,7 @@ struct ea_req *ea_req_new(struct ea_worker *w, struct ea_conn *c)
 void ea_req_free(struct ea_req *r)
 {
     struct ea_arena *a = r->arena; /* r lives in it */
+    ea_metric_add(r->server->requests_open, -1);
     struct ea_buf body = r->resp.body, headers = r->resp.headers;
     ea_arena_free(a);
     ea_buf_free(&body);

@@ -22,6 +22,7 @@ struct ea_req_private {
     ea_handler *run;              /* what runs when it is resumed */
     struct ea_route_stats *stats; /* NULL: no route */
     const char *raw_path, *allow, *accept;
+    const char *trace_id; /* the part of traceparent that logs are searched by; NULL */
 
     bool has_body, body_ended;
     size_t body_seen; /* bytes of it that were read */

@@ -119,7 +119,7 @@ static void account(struct ea_req *r, int status)
            EA_F_INT(DURATION_US, ns / 1000), EA_F_INT(BYTES_IN, r->priv->body_seen),
            EA_F_INT(BYTES_OUT, r->priv->bytes_out),
            EA_F_STR(USER_ID, r->signed_in ? r->caller.claims.user.s : NULL),
-           EA_F_STR(REQUEST_ID, r->request_id), EA_F_STR(TRACE, r->traceparent),
+           EA_F_STR(REQUEST_ID, r->request_id), EA_F_STR(TRACE, r->priv->trace_id),
            EA_F_STR(ADDRESS, r->address));
 }
 

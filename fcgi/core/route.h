@@ -18,11 +18,11 @@ enum ea_body {
     EA_BODY_STREAM, /* one of `media`, the handler reads it with ea_req_read; JSON too if application/json is listed: then `input` is filled and body is whole */
 };
 
-#define EA_ROUTE_MATCH         1u /* If-Match is required: 428 without */
-#define EA_ROUTE_NO_KEY        2u /* Idempotency-Key is ignored (auth, ticket, typing) */
-#define EA_ROUTE_STREAM        4u /* the handler may flush as it goes */
-#define EA_ROUTE_NO_CSRF       8u /* login, refresh: they make the session */
-#define EA_ROUTE_BODY_OPTIONAL 16u
+#define EA_ROUTE_MATCH         1u  /* If-Match is required: 428 without */
+#define EA_ROUTE_NO_KEY        2u  /* Idempotency-Key is ignored (auth, ticket, typing) */
+#define EA_ROUTE_STREAM        4u  /* the handler may flush as it goes */
+#define EA_ROUTE_NO_CSRF       8u  /* login, refresh: they make the session */
+#define EA_ROUTE_BODY_OPTIONAL 16u /* JSON: without a body nothing of the input is given */
 #define EA_ROUTE_TICKET        32u /* ?ticket= may stand for the token (event streams) */
 
 struct ea_route {

@@ -141,6 +141,7 @@ static void *end_streams(void *arg)
 {
     struct ea_server *s = arg;
     ea_hub_drain(s->hub);
+    atomic_store(&s->streams_ended, true);
     return NULL;
 }
 
@@ -148,8 +149,13 @@ static void on_drain(void *arg)
 {
     struct ea_server *s = arg;
     atomic_store(&s->draining, true);
-    if (s->hub != NULL)
-        s->drainer_runs = pthread_create(&s->drainer, NULL, end_streams, s) == 0;
+    s->drainer_runs = s->hub != NULL && pthread_create(&s->drainer, NULL, end_streams, s) == 0;
+}
+
+static bool may_end(void *arg)
+{
+    const struct ea_server *s = arg;
+    return !s->drainer_runs || atomic_load(&s->streams_ended);
 }
 
 static void on_signal(int signal, void *arg)
@@ -159,7 +165,7 @@ static void on_signal(int signal, void *arg)
     ea_cfg_log(s->cfg, EA_FOR_RESPONDER);
 }
 
-static const struct ea_reactor_ops reactor_ops = { on_conn, on_drain, on_signal };
+static const struct ea_reactor_ops reactor_ops = { on_conn, on_drain, may_end, on_signal };
 
 /* --- start and stop ----------------------------------------------------------------------------------------------------------- */
 
@@ -191,6 +197,8 @@ static enum ea_err start_probe(struct ea_server *s)
 
 static enum ea_err start_router(struct ea_server *s)
 {
+    s->requests_open = ea_metric_gauge("ea_http_requests_open",
+                                       "Requests begun and not answered yet, parked ones included", "");
     return ea_router_new(s->service->tables, &s->router);
 }
 
