@@ -59,7 +59,7 @@ static enum ea_err append(struct ea_pg *pg, const char *const args[COLUMN__MAX],
     if (staged)
         err = ea_pg_pipe_send(pg, STMT_EVENTS_STAGE, args, COLUMN__MAX);
     if (staged && !err)
-        err = ea_pg_flush(pg);
+        err = ea_pg_pipe_flush(pg);
     if (!err)
         err = ea_pg_pipe_send(pg, STMT_EVENTS_LOCK, NULL, 0);
     if (!err)

@@ -55,6 +55,8 @@ enum ea_err ea_pg_rollback_to(struct ea_pg *pg) EA_MUST; /* back to it, releasin
 enum ea_err ea_pg_pipe_begin(struct ea_pg *pg) EA_MUST;
 enum ea_err ea_pg_pipe_send(struct ea_pg *pg, enum ea_stmt stmt, const char *const *args,
                             size_t n) EA_MUST; /* prepares it before if needed */
+/* Hands to the kernel what is queued so far: from here on it reaches the server even if this process is stopped. */
+enum ea_err ea_pg_pipe_flush(struct ea_pg *pg) EA_MUST;
 /* Sends the sync, reads every result in order into res[0..n) (n: as many as were sent; NULL from the first failure on), leaves pipeline mode. `commits`: index of the COMMIT in
  * the pipeline or -1; decides between EA_EUNAVAILABLE and EA_EUNKNOWN when the connection is lost. The caller clears every res. */
 enum ea_err ea_pg_pipe_end(struct ea_pg *pg, PGresult **res, size_t n, int commits) EA_MUST;

@@ -39,8 +39,6 @@ enum ea_err ea_pg_ready(struct ea_pg *pg) EA_MUST;
 /* The next result. NULL with *gone false is the end of one statement's results; *gone: no answer, or the connection is lost, with words in pg->error.
  * A server that is alive answers within statement_timeout, so silence is a loss too. */
 PGresult *ea_pg_next(struct ea_pg *pg, bool *gone);
-/* Hands to the kernel what is queued in the open pipeline. */
-enum ea_err ea_pg_flush(struct ea_pg *pg) EA_MUST;
 /* What ea_pg_error and its like tell; NULL is "". */
 void ea_pg_note(struct ea_pg *pg, const char *sqlstate, const char *constraint, const char *text);
 /* Notes and logs the error that a result holds; *gone when it ended the session. */

@@ -157,7 +157,7 @@ static bool await(struct ea_pg *pg, bool flush_only)
     }
 }
 
-enum ea_err ea_pg_flush(struct ea_pg *pg)
+enum ea_err ea_pg_pipe_flush(struct ea_pg *pg)
 {
     if (await(pg, true) && PQstatus(pg->conn) == CONNECTION_OK)
         return EA_OK;

@@ -78,7 +78,7 @@ static const char *column_of(const struct sending *s, int column)
     return values[column];
 }
 
-/* The statement's arguments: one array per column. */
+/* What is staged: one array per column. */
 static enum ea_err make_arrays(struct ea_arena *a, struct ea_batch_item **items, size_t n,
                                const char *arrays[COLUMNS])
 {
@@ -120,13 +120,26 @@ static enum ea_err take_rows(const PGresult *res, struct ea_batch_item **items, 
     return EA_OK;
 }
 
-/* BEGIN, the log's lock, one statement for all, COMMIT: one round trip. */
+/* The messages, then the log's lock, one statement for all, and COMMIT: one round trip, and nothing of it is still here while the lock is held. */
+static enum ea_err send_all(struct ea_pg *pg, const char *const arrays[COLUMNS])
+{
+    enum ea_err err = ea_pg_pipe_send(pg, STMT_BEGIN, NULL, 0);
+    if (err == EA_OK)
+        err = ea_pg_pipe_send(pg, STMT_MESSAGE_STAGE, arrays, COLUMNS);
+    if (err == EA_OK)
+        err = ea_pg_pipe_flush(pg);
+    if (err == EA_OK)
+        err = ea_pg_pipe_send(pg, STMT_EVENTS_LOCK, NULL, 0);
+    if (err == EA_OK)
+        err = ea_pg_pipe_send(pg, STMT_MESSAGE_SEND, NULL, 0);
+    return err == EA_OK ? ea_pg_pipe_send(pg, STMT_COMMIT, NULL, 0) : err;
+}
+
 static enum ea_err flush(struct ea_pg *pg, struct ea_arena *a, struct ea_batch_item **items, size_t n,
                          int64_t *last_event_id, void *arg)
 {
     (void)arg;
-    static const enum ea_stmt stmts[] = { STMT_BEGIN, STMT_EVENTS_LOCK, STMT_MESSAGE_SEND, STMT_COMMIT };
-    enum { SEND = 2, COMMIT = 3, STMTS = 4 };
+    enum { SEND = 3, COMMIT = 4, STMTS = 5 };
     const char *arrays[COLUMNS];
     PGresult *res[STMTS] = { NULL };
     enum ea_err err = make_arrays(a, items, n, arrays);
@@ -134,8 +147,7 @@ static enum ea_err flush(struct ea_pg *pg, struct ea_arena *a, struct ea_batch_i
         err = ea_pg_pipe_begin(pg);
     if (err != EA_OK)
         return err;
-    for (int i = 0; i < STMTS && err == EA_OK; i++)
-        err = ea_pg_pipe_send(pg, stmts[i], i == SEND ? arrays : NULL, i == SEND ? COLUMNS : 0);
+    err = send_all(pg, arrays);
     enum ea_err ended = ea_pg_pipe_end(pg, res, STMTS, COMMIT);
     if (err == EA_OK)
         err = ended;
@@ -261,9 +273,11 @@ static enum ea_err send_alone(struct ea_req *r, struct sending *s)
     if (err == EA_OK)
         err = make_arrays(r->arena, &item, 1, arrays);
     if (err == EA_OK)
+        err = ea_pg_rows(r->pg, r->arena, &res, STMT_MESSAGE_STAGE, arrays, COLUMNS);
+    if (err == EA_OK)
         err = ea_pg_rows(r->pg, r->arena, &res, STMT_EVENTS_LOCK, NULL, 0);
     if (err == EA_OK)
-        err = ea_pg_rows(r->pg, r->arena, &res, STMT_MESSAGE_SEND, arrays, COLUMNS);
+        err = ea_pg_rows(r->pg, r->arena, &res, STMT_MESSAGE_SEND, NULL, 0);
     if (err == EA_OK)
         err = take_rows(res, &item, 1, &last_event_id);
     if (err == EA_OK)

@@ -1,11 +1,20 @@
 -- Messages: written in batches under the event log's lock, read by event id.
 
+-- name: message_stage
+-- in: text, text, text, text, text, text, text, text
+-- Authors, rooms, ids, texts, htmls, client ids, replied-to, traces travel before the log's lock is taken, so that nobody holds it while they are on the way.
+SELECT set_config('ea.authors', $1::text, true), set_config('ea.rooms', $2::text, true), set_config('ea.ids', $3::text, true),
+       set_config('ea.texts', $4::text, true), set_config('ea.htmls', $5::text, true), set_config('ea.clients', $6::text, true),
+       set_config('ea.replies', $7::text, true), set_config('ea.traces', $8::text, true);
+
 -- name: message_send
--- in: uuid[], uuid[], uuid[], text[], text[], text[], uuid[], text[]
--- Authors, rooms, ids, texts, htmls, client ids, replied-to, traces: one row per message, judged, numbered and written by one statement that runs right after
--- events_lock. Outcomes: new, same (that client id is there already), not-found, forbidden, bad-reply.
+-- in:
+-- One row per message that was staged, judged, numbered and written by one statement that runs right after events_lock.
+-- Outcomes: new, same (that client id is there already), not-found, forbidden, bad-reply.
 WITH want AS (
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::text[])
+    SELECT * FROM unnest(current_setting('ea.authors')::uuid[], current_setting('ea.rooms')::uuid[], current_setting('ea.ids')::uuid[],
+                         current_setting('ea.texts')::text[], current_setting('ea.htmls')::text[], current_setting('ea.clients')::text[],
+                         current_setting('ea.replies')::uuid[], current_setting('ea.traces')::text[])
         WITH ORDINALITY AS w (author, room, id, text, html, client, reply, trace, n)
 ), judged AS (
     SELECT w.*, u.name, old.id AS old_id,

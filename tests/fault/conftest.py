@@ -1,0 +1,36 @@
+"""Fixtures of the fault tests against the running stack; its clients are those of the API tests. Workers alone are tested with rig.py."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "api"))
+
+from client import CA, URL, School  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def school():
+    if not URL or not CA:
+        pytest.fail("no stack: ./dev up, then the variables of ./dev env in the environment")
+    it = School()
+    yield it
+    it.close()
+
+
+@pytest.fixture
+def teacher(school):
+    return school.person("staff")
+
+
+@pytest.fixture
+def course(school, teacher):
+    return school.course(teacher)
+
+
+@pytest.fixture
+def student(school, course):
+    person = school.person()
+    school.enrol(course, person)
+    return person
