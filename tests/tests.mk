@@ -209,3 +209,13 @@ tests_unit_fcgi_quiz_markup_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/grader_score
 tests_unit_grader_score_SOURCES = tests/unit/grader_score.c tests/unit/chance.c tests/unit/chance.h tests/unit/unit.h workers/grader/score.c workers/grader/score.h
 tests_unit_grader_score_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+# Workers. lib_mq needs a RabbitMQ (EA_TEST_AMQP).
+check_PROGRAMS += tests/unit/lib_mq
+tests_unit_lib_mq_SOURCES = tests/unit/lib_mq.c tests/unit/unit.h
+tests_unit_lib_mq_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/notifier_mail
+tests_unit_notifier_mail_SOURCES = tests/unit/notifier_mail.c tests/unit/unit.h workers/notifier/mail.c
+tests_unit_notifier_mail_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/relay_flight
+tests_unit_relay_flight_SOURCES = tests/unit/relay_flight.c tests/unit/unit.h workers/relay/flight.c
+tests_unit_relay_flight_LDADD = $(CMOCKA_LIBS)

@@ -11,6 +11,7 @@ import os
 import pathlib
 import shlex
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -165,7 +166,7 @@ class Rig:
         self.database = database
         self.pg = f"{servers.pg} dbname={database}"
         self.processes = []
-        self.next_port = int(os.environ.get("EA_TEST_PORT", "22460"))
+        self.next_port = 20000 + os.getpid() * 97 % 12000  # below the range of outgoing connections
         self.mq("purge")
 
     def env(self, **more):
@@ -175,11 +176,17 @@ class Rig:
                 base[name] = os.environ[name]
         return base | more
 
+    def port(self):
+        while True:
+            self.next_port += 1
+            with socket.socket() as s, contextlib.suppress(OSError):
+                s.bind(("127.0.0.1", self.next_port))
+                return self.next_port
+
     def start(self, program, name=None, **more):
-        self.next_port += 1
-        name = name or pathlib.Path(program).name
-        env = self.env(EA_SERVICE_NAME=name, EA_METRICS_LISTEN=f"127.0.0.1:{self.next_port}", EA_PG=self.pg, EA_REDIS=self.servers.redis)
-        process = Process(self, name, binary(program), env | more, self.next_port)
+        port, name = self.port(), name or pathlib.Path(program).name
+        env = self.env(EA_SERVICE_NAME=name, EA_METRICS_LISTEN=f"127.0.0.1:{port}", EA_PG=self.pg, EA_REDIS=self.servers.redis)
+        process = Process(self, name, binary(program), env | more, port)
         self.processes.append(process)
         return process
 
@@ -270,3 +277,6 @@ def rig(servers, template, tmp_path):
     statuses = rig.stop_all()
     server(f"DROP DATABASE {name}_copy WITH (FORCE)")
     assert set(statuses.values()) <= {0}, f"not every process ended by itself with status 0: {json.dumps(statuses)}"
+    for process in rig.processes:
+        reports = [line for line in process.log.read_text().splitlines() if "Sanitizer" in line or "runtime error:" in line]
+        assert not reports, f"{process.name}: {reports}"

@@ -42,7 +42,7 @@ class MailServer:
 
 @pytest.fixture
 def post(rig):
-    server = MailServer(rig.next_port + 30)
+    server = MailServer(rig.port())
     yield server
     server.stop()
 

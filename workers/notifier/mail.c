@@ -135,7 +135,7 @@ static void write_headers(struct ea_buf *out, const struct notifier_mail *m, con
 
     ea_buf_printf(out, "From: %s\r\nTo: ", from);
     add_words(out, name);
-    ea_buf_printf(out, " <%s>\r\nSubject: ", m->to);
+    ea_buf_printf(out, "%s<%s>\r\nSubject: ", name[0] != '\0' ? "\r\n " : "", m->to);
     add_words(out, subject);
     ea_buf_str(out, "\r\n");
     add_date(out, wall_us);
