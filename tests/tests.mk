@@ -219,3 +219,8 @@ tests_unit_notifier_mail_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/relay_flight
 tests_unit_relay_flight_SOURCES = tests/unit/relay_flight.c tests/unit/unit.h workers/relay/flight.c
 tests_unit_relay_flight_LDADD = $(CMOCKA_LIBS)
+
+# This one needs nginx.
+check_PROGRAMS += tests/regress/nginx
+tests_regress_nginx_SOURCES = tests/regress/nginx.c $(REGRESS_CLIENT)
+tests_regress_nginx_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)

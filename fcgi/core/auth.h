@@ -23,8 +23,8 @@ enum ea_err ea_auth_request(struct ea_auth *a, struct ea_req *r) EA_MUST;
 enum ea_err ea_auth_token(struct ea_auth *a, const char *jwt, struct ea_claims *out) EA_MUST;
 
 void ea_auth_revoke(struct ea_auth *a, const char *session_id, int64_t until_s);
-enum ea_err ea_auth_snapshot(struct ea_auth *a,
-                             struct ea_pg *pg) EA_MUST; /* loads the revocations that still matter */
+/* Loads the revocations that still matter. */
+enum ea_err ea_auth_snapshot(struct ea_auth *a, struct ea_pg *pg) EA_MUST;
 void ea_auth_event(struct ea_auth *a, const struct ea_event *ev);
 
 #endif

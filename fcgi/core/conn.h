@@ -23,7 +23,7 @@ struct ea_conn {
     struct ea_reactor *reactor;
     int64_t received_ns; /* when the first record of the request was seen */
     int fd;
-    bool old;  /* was there when the drain began; under the reactor's lock */
+    bool old; /* was there when the drain began; under the reactor's lock */
 };
 
 /* Before any thread, with TERM, INT, HUP and USR1 blocked (rule 10). */
@@ -39,8 +39,8 @@ enum ea_err ea_conn_peek(struct ea_conn *c) EA_MUST;
 enum ea_err ea_conn_begin(struct ea_conn *c) EA_MUST;
 const char *ea_conn_param(const struct ea_conn *c, const char *name); /* lives until ea_conn_end; NULL */
 ssize_t ea_conn_read(struct ea_conn *c, void *p, size_t n); /* > 0, 0 at the end, -1 when the peer failed */
-enum ea_err ea_conn_drain(struct ea_conn *c,
-                          size_t most) EA_MUST; /* rule 5. EA_ETOOLARGE: more than that is left */
+/* Reads what is left of the body (rule 5). EA_ETOOLARGE: that is more than `most`. */
+enum ea_err ea_conn_drain(struct ea_conn *c, size_t most) EA_MUST;
 enum ea_err ea_conn_write(struct ea_conn *c, const void *p, size_t n) EA_MUST; /* buffered */
 enum ea_err ea_conn_flush(struct ea_conn *c) EA_MUST;
 bool ea_conn_gone(const struct ea_conn *c); /* nginx has hung up (rule 9) */

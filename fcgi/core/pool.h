@@ -25,10 +25,9 @@ struct ea_work { /* embedded in what is queued; whoever queues it owns it until 
 };
 
 enum ea_err ea_pool_start(struct ea_server *s, const struct ea_cfg *cfg, struct ea_pool **out) EA_MUST;
-void ea_pool_add(struct ea_pool *p, struct ea_work *w); /* any thread; in order */
-void ea_pool_hurry(
-    struct ea_pool *p,
-    struct ea_work *w); /* the same, before all that ea_pool_add brought: it has waited already */
+/* Any thread; in order. What is hurried comes before all that was added: it has waited already. */
+void ea_pool_add(struct ea_pool *p, struct ea_work *w);
+void ea_pool_hurry(struct ea_pool *p, struct ea_work *w);
 void ea_pool_stop(struct ea_pool *p); /* runs what is queued, joins; accepts NULL */
 
 #endif

@@ -1,12 +1,14 @@
-/* Draining. nginx keeps connections to a responder and may, at any moment, have written a request into one that looks idle to us; a POST written into a
- * connection that we close is lost for nginx, which must not repeat it, and its client gets 502. So we never close a connection first. After SIGTERM
- *  1. everything is served as before, also new connections, but each reply ends in a way that makes nginx close its connection afterwards
- *     (EA_END_LAST in conn.c); those that nginx does not use end by `keepalive_timeout` of its upstream block;
- *  2. when the connections of before the signal are gone, or after HANDOVER_NS, the socket's file goes. New connections then fail at once,
- *     before anything is sent, and nginx takes the next server of its list, also for a POST; what waits in the backlog is still accepted and served;
+/* Draining. nginx keeps connections to a responder and may, at any moment, have written a request into one that looks idle to us. A POST written into a
+ * connection that we close is lost: nginx must not repeat it, and its client gets 502. So we never close a connection first. After SIGTERM
+ *  1. everything is served as before, new connections too, but each reply ends in a way that makes nginx close its connection afterwards
+ *     (EA_END_LAST in conn.c); a connection that nginx does not use ends by `keepalive_timeout` of its upstream block;
+ *  2. when the connections of before the signal are gone, or after HANDOVER_NS, the socket's file goes. A new connection then fails at once, before
+ *     anything is sent, and nginx takes the next server of its list, also for a POST. What waits in the backlog is still accepted and served;
  *  3. when no connection is left the process ends.
- * Seen with nginx 1.22: see tests/regress/drain.c. nginx needs a second server in the upstream block (the next process), or the seconds between the end of one
- * process and the start of the next are an outage; and no `max_fails` that would take both out. */
+ * What was seen with nginx 1.22 (tests/regress/nginx.c plays it): after an END_REQUEST with nothing behind it nginx keeps the connection; with bytes behind it,
+ * in the same read, it closes it. A stale kept connection is retried for GET, PUT and DELETE only, even with one server in the list. nginx needs a second
+ * server there (another process), or the time between the end of one process and the start of the next is an outage; and no `max_fails` that takes both out.
+ * A reply to HEAD makes nginx close the connection in any case. */
 #include "fcgi/core/reactor.h"
 
 #include "fcgi/core/listen.h"

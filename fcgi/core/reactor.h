@@ -25,13 +25,12 @@ enum ea_err ea_reactor_open(const struct ea_cfg *cfg, const struct ea_reactor_op
 enum ea_err ea_reactor_run(struct ea_reactor *r) EA_MUST;
 void ea_reactor_free(struct ea_reactor *r); /* when no other thread has a connection; accepts NULL */
 
-/* Any thread. */
-void ea_reactor_watch(struct ea_conn *c); /* gives it back; touch it no more */
-void ea_reactor_close(struct ea_conn *c); /* frees it */
-void ea_reactor_forget(
-    struct ea_conn *c); /* out of the reactor's sight; c and its descriptor are the caller's */
-enum ea_err ea_reactor_adopt(struct ea_reactor *r,
-                             int fd) EA_MUST; /* a descriptor becomes a connection again */
-void ea_reactor_stop(struct ea_reactor *r);   /* as SIGTERM does */
+/* Any thread. watch gives c back: touch it no more. close frees it. After forget it is out of the reactor's sight, and it and its descriptor are
+ * the caller's. adopt makes a descriptor a connection again; on failure it stays the caller's. */
+void ea_reactor_watch(struct ea_conn *c);
+void ea_reactor_close(struct ea_conn *c);
+void ea_reactor_forget(struct ea_conn *c);
+enum ea_err ea_reactor_adopt(struct ea_reactor *r, int fd) EA_MUST;
+void ea_reactor_stop(struct ea_reactor *r); /* as SIGTERM does */
 
 #endif

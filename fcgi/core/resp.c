@@ -129,14 +129,14 @@ static void cursor_check(const struct ea_req *r, const char *text, unsigned char
 
 static const char *cursor_encode(struct ea_req *r, const char *text)
 {
-    unsigned char raw[CURSOR_CHECK + CURSOR_MAX];
+    unsigned char raw[CURSOR_CHECK + CURSOR_MAX + 1];
     size_t n = strlen(text),
            size = sodium_base64_ENCODED_LEN(CURSOR_CHECK + n, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     char *out = n <= CURSOR_MAX ? ea_arena_alloc(r->arena, size) : NULL;
     if (out == NULL)
         return NULL;
     cursor_check(r, text, raw);
-    memcpy(raw + CURSOR_CHECK, text, n);
+    memcpy(raw + CURSOR_CHECK, text, n + 1);
     return sodium_bin2base64(out, size, raw, CURSOR_CHECK + n, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
