@@ -168,7 +168,9 @@ check_PROGRAMS += tests/unit/tools_migrate
 tests_unit_tools_migrate_SOURCES = tests/unit/tools_migrate.c tests/unit/servers.c tests/unit/servers.h tests/unit/unit.h
 tests_unit_tools_migrate_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 
-check_PROGRAMS += tests/regress/idle tests/regress/drain
+check_PROGRAMS += tests/regress/idle tests/regress/drain tests/regress/reply
+tests_regress_reply_SOURCES = tests/regress/reply.c $(REGRESS_CLIENT)
+tests_regress_reply_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 tests_regress_idle_SOURCES = tests/regress/idle.c $(REGRESS_CLIENT)
 tests_regress_idle_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 tests_regress_drain_SOURCES = tests/regress/drain.c $(REGRESS_CLIENT)

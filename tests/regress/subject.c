@@ -93,6 +93,59 @@ static enum ea_err big(struct ea_req *r)
     return EA_OK;
 }
 
+struct page_query {
+    struct ea_int limit;
+    struct ea_str cursor;
+};
+static const struct ea_field page_fields[] = {
+    { .name = "limit",
+      .type = EA_T_INT,
+      .offset = offsetof(struct page_query, limit),
+      .min = 1,
+      .max = EA_PAGE_MAX },
+    { .name = "cursor", .type = EA_T_STR, .offset = offsetof(struct page_query, cursor), .max = 400 },
+};
+static const struct ea_schema page_schema = { "page", sizeof(struct page_query), page_fields, 2 };
+
+/* A list of the numbers 1 to 10, as rows of a statement with LIMIT limit + 1 would give them. */
+static enum ea_err pages(struct ea_req *r)
+{
+    const struct page_query *q = r->query_input;
+    const int64_t limit = q->limit.given ? q->limit.v : EA_PAGE_DEFAULT;
+    const char *after;
+    PGresAttDesc columns[2] = { { .name = (char *)"json" }, { .name = (char *)"cursor" } };
+    enum ea_err err = ea_page_cursor(r, q->cursor.v, &after);
+    if (err != EA_OK)
+        return err;
+    PGresult *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+    if (res == NULL || PQsetResultAttrs(res, 2, columns) == 0)
+        return EA_ENOMEM;
+    int row = 0;
+    for (long i = strtol(after, NULL, 10) + 1; i <= 10 && row <= limit; i++, row++) {
+        char text[12];
+        const int n = snprintf(text, sizeof text, "%ld", i);
+        if (PQsetvalue(res, row, 0, text, n) == 0 || PQsetvalue(res, row, 1, text, n) == 0)
+            err = EA_ENOMEM;
+    }
+    if (err == EA_OK)
+        err = ea_resp_page(r, res, limit);
+    PQclear(res);
+    return err;
+}
+
+struct note {
+    struct ea_str text;
+};
+static const struct ea_field note_fields[] = {
+    { .name = "text",
+      .type = EA_T_STR,
+      .offset = offsetof(struct note, text),
+      .flags = EA_REQUIRED,
+      .min = 1,
+      .max = 100 },
+};
+static const struct ea_schema note_schema = { "note", sizeof(struct note), note_fields, 1 };
+
 /* Goes on until the client is gone. */
 static enum ea_err endless(struct ea_req *r)
 {
@@ -194,19 +247,6 @@ static enum ea_err signals(struct ea_req *r)
 
 /* --- writes ---------------------------------------------------------------------------------------------------------------------- */
 
-struct note {
-    struct ea_str text;
-};
-static const struct ea_field note_fields[] = {
-    { .name = "text",
-      .type = EA_T_STR,
-      .offset = offsetof(struct note, text),
-      .flags = EA_REQUIRED,
-      .min = 1,
-      .max = 100 },
-};
-static const struct ea_schema note_schema = { "note", sizeof(struct note), note_fields, 1 };
-
 /* One event per effect: how often it happened is the number of events. */
 static enum ea_err note(struct ea_req *r)
 {
@@ -273,6 +313,10 @@ static const struct ea_route routes[] = {
       .media = "application/octet-stream" },
     { EA_GET, "/v1/metrics", metrics, EA_ANYONE, .body = EA_BODY_NONE },
     { EA_GET, "/v1/big", big, EA_ANYONE, .query = &size_schema },
+    { EA_GET, "/v1/pages", pages, EA_ANYONE, .query = &page_schema },
+    { EA_GET, "/v1/more-pages", pages, EA_ANYONE, .query = &page_schema },
+    { EA_POST, "/v1/checked", echo, EA_ANYONE, EA_BODY_JSON, EA_KB(1), .input = &note_schema,
+      .query = &size_schema },
     { EA_GET, "/v1/endless", endless, EA_ANYONE, .flags = EA_ROUTE_STREAM },
     { EA_GET, "/v1/tagged", tagged, EA_ANYONE, .body = EA_BODY_NONE },
     { EA_PUT, "/v1/tagged", tagged, EA_ANYONE, EA_BODY_JSON, EA_KB(1), .input = &note_schema,
