@@ -49,24 +49,6 @@ static const struct ea_field poll_fields[] = {
 static const struct ea_schema poll_schema = { "poll", sizeof(struct events_query), poll_fields,
                                               sizeof(poll_fields) / sizeof(poll_fields[0]) };
 
-/* What the caller may follow now. The log's position is read before: changes from there on reach the hub as events. */
-static enum ea_err load_topics(struct ea_req *r, struct ea_hub_ask *ask)
-{
-    PGresult *res;
-    ask->topics_at = ea_hub_newest(ea_server_hub(r->server));
-    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_TOPICS_OF_USER, r->caller.claims.user.s);
-    if (err != EA_OK)
-        return err;
-    ask->topics_n = (size_t)PQntuples(res);
-    const char **topics = ea_arena_array(r->arena, ask->topics_n, sizeof(*topics));
-    if (topics == NULL)
-        return EA_ENOMEM;
-    for (size_t i = 0; i < ask->topics_n; i++)
-        topics[i] = ea_pg_str(res, (int)i, 0);
-    ask->topics = topics;
-    return EA_OK;
-}
-
 /* What a browser's EventSource sends when it returns; anything that is no event id is treated as none was sent. */
 static int64_t last_event_id(const struct ea_req *r)
 {
@@ -85,8 +67,7 @@ static enum ea_err event_stream(struct ea_req *r)
     struct ea_hub_ask ask = { .after = last_event_id(r) };
     if (ask.after < 0 && q->after.given)
         ask.after = q->after.v;
-    enum ea_err err = load_topics(r, &ask);
-    return err == EA_OK ? ea_hub_stream(ea_server_hub(r->server), r, &ask) : err;
+    return ea_hub_stream(ea_server_hub(r->server), r, &ask);
 }
 
 static enum ea_err event_poll(struct ea_req *r)
@@ -95,8 +76,7 @@ static enum ea_err event_poll(struct ea_req *r)
     struct ea_hub_ask ask = { .after = q->after.given ? q->after.v : -1,
                               .wait_ms = q->wait.v * 1000,
                               .limit = q->limit.given ? q->limit.v : LIMIT_DEFAULT };
-    enum ea_err err = load_topics(r, &ask);
-    return err == EA_OK ? ea_hub_poll(ea_server_hub(r->server), r, &ask) : err;
+    return ea_hub_poll(ea_server_hub(r->server), r, &ask);
 }
 
 /* A ticket stands for the caller's token once, for half a minute: EventSource cannot send headers. */

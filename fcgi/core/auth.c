@@ -180,6 +180,11 @@ enum ea_err ea_auth_request(struct ea_auth *a, struct ea_req *r)
 
 /* --- revocation ------------------------------------------------------------------------------------------------------------- */
 
+bool ea_auth_closed(const struct ea_auth *a, const char *session_id)
+{
+    return ea_revoked_has(a->revoked, session_id);
+}
+
 void ea_auth_revoke(struct ea_auth *a, const char *session_id, int64_t until_s)
 {
     if (ea_revoked_add(a->revoked, session_id, until_s, now_s()) != EA_OK)

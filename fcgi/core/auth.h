@@ -6,6 +6,7 @@
 #include "lib/err.h"
 #include "lib/token.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct ea_auth;
@@ -22,6 +23,7 @@ enum ea_err ea_auth_request(struct ea_auth *a, struct ea_req *r) EA_MUST;
 /* A token by itself, as ea_auth_request judges it. EA_EUNAUTHORIZED. */
 enum ea_err ea_auth_token(struct ea_auth *a, const char *jwt, struct ea_claims *out) EA_MUST;
 
+bool ea_auth_closed(const struct ea_auth *a, const char *session_id); /* as far as this process knows */
 void ea_auth_revoke(struct ea_auth *a, const char *session_id, int64_t until_s);
 /* Loads the revocations that still matter. */
 enum ea_err ea_auth_snapshot(struct ea_auth *a, struct ea_pg *pg) EA_MUST;

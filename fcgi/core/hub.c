@@ -18,11 +18,21 @@ enum { WINDOW_EVENTS = 16384, WINDOW_BYTES = 16 * 1024 * 1024, EVENTS_PER_WAIT =
 static const char *const cut_labels[EA_CUT__MAX] = {
     [EA_CUT_GONE] = "reason=\"gone\"",       [EA_CUT_SLOW] = "reason=\"slow\"",
     [EA_CUT_SESSION] = "reason=\"session\"", [EA_CUT_AGE] = "reason=\"age\"",
-    [EA_CUT_DRAIN] = "reason=\"drain\"",     [EA_CUT_WINDOW] = "reason=\"window\"",
+    [EA_CUT_DRAIN] = "reason=\"drain\"",     [EA_CUT_LOG] = "reason=\"log\"",
     [EA_CUT_MEMORY] = "reason=\"memory\"",
 };
 
 /* ---- the thread ---- */
+
+/* From here on events are queued again. */
+static int64_t lost_up_to(struct ea_hub *h)
+{
+    pthread_mutex_lock(&h->mutex);
+    int64_t id = h->lost.id;
+    h->lost_queued = false;
+    pthread_mutex_unlock(&h->mutex);
+    return id;
+}
 
 static void run_command(struct ea_hub *h, struct ea_hub_command *c)
 {
@@ -34,7 +44,7 @@ static void run_command(struct ea_hub *h, struct ea_hub_command *c)
         ea_hub_take(h, &c->event);
         break;
     case EA_HUB_LOST:
-        ea_hub_restart(h, c->id);
+        ea_hub_restart(h, lost_up_to(h));
         break;
     case EA_HUB_SNAPSHOT:
         if (c->id != h->examined)
@@ -48,6 +58,9 @@ static void run_command(struct ea_hub *h, struct ea_hub_command *c)
         ea_hub_pass_on(h, c);
         ea_recent_clear(&c->event);
         break;
+    case EA_HUB_PAGE:
+        ea_hub_page(h, c->page);
+        break;
     case EA_HUB_DRAIN:
         ea_hub_end_all(h);
         break;
@@ -57,132 +70,196 @@ static void run_command(struct ea_hub *h, struct ea_hub_command *c)
     }
 }
 
-static void run_inbox(struct ea_hub *h)
+static void free_command(struct ea_hub *h, struct ea_hub_command *c)
 {
-    uint64_t ignored;
-    (void)!read(h->wake, &ignored, sizeof(ignored));
+    if (c != &h->drain && c != &h->stop && c != &h->lost)
+        free(c);
+}
+
+static struct ea_hub_command *take_inbox(struct ea_hub *h)
+{
     pthread_mutex_lock(&h->mutex);
     struct ea_hub_command *list = h->inbox;
     h->inbox = NULL;
     h->inbox_tail = &h->inbox;
     pthread_mutex_unlock(&h->mutex);
-    while (list != NULL) {
-        struct ea_hub_command *c = list;
-        list = c->next;
+    return list;
+}
+
+static void run_inbox(struct ea_hub *h)
+{
+    uint64_t ignored;
+    (void)!read(h->wake, &ignored, sizeof(ignored));
+    for (struct ea_hub_command *next, *c = take_inbox(h); c != NULL; c = next) {
+        next = c->next; /* before: LOST is queued again once it has run */
         run_command(h, c);
-        free(c);
+        free_command(h, c);
     }
 }
 
 static void on_ready(struct ea_hub *h, struct ea_sub *s, uint32_t events)
 {
     /* nginx sends nothing on a connection whose reply is not complete, so anything readable is its end. */
-    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 &&
-        !(s->ending && ea_outbox_empty(&s->out)))
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
         ea_sub_cut(h, s, EA_CUT_GONE);
-    else if ((events & EPOLLOUT) != 0)
+    else
         ea_sub_flush(h, s);
 }
 
 /* One round: what is ready, what others asked for, what is due, then one send per stream that has something to say. */
+static void run_round(struct ea_hub *h)
+{
+    struct epoll_event ready[EVENTS_PER_WAIT];
+    int n = epoll_wait(h->epoll, ready, EVENTS_PER_WAIT, ea_wheel_wait_ms(&h->wheel, ea_clock_mono_ns()));
+    bool woken = false;
+    for (int i = 0; i < n; i++) {
+        if (ready[i].data.ptr == h)
+            woken = true;
+        else
+            on_ready(h, ready[i].data.ptr, ready[i].events);
+    }
+    if (woken)
+        run_inbox(h);
+    ea_sub_run_timers(h);
+    ea_sub_flush_all(h);
+}
+
 static void *hub_thread(void *arg)
 {
     struct ea_hub *h = arg;
-    struct epoll_event ready[EVENTS_PER_WAIT];
-    while (!h->stopping) {
-        int n = epoll_wait(h->epoll, ready, EVENTS_PER_WAIT, ea_wheel_wait_ms(&h->wheel, ea_clock_mono_ns()));
-        bool woken = false;
-        for (int i = 0; i < n; i++) {
-            if (ready[i].data.ptr == h)
-                woken = true;
-            else
-                on_ready(h, ready[i].data.ptr, ready[i].events);
-        }
-        if (woken)
-            run_inbox(h);
-        ea_sub_run_timers(h);
-        ea_sub_flush_all(h);
-    }
+    while (!h->stopping)
+        run_round(h);
     while (h->subs != NULL)
         if (h->subs->poll != NULL)
-            ea_sub_answer(h, h->subs, ea_sub_answered);
+            ea_sub_answer(h, h->subs, NULL);
         else
             ea_sub_cut(h, h->subs, EA_CUT_DRAIN);
+    while (h->reads > 0) /* what pool threads are reading comes back to a hub */
+        run_round(h);
     return NULL;
 }
 
 /* ---- from other threads ---- */
 
-static void put(struct ea_hub *h, struct ea_hub_command *c)
+static bool put_locked(struct ea_hub *h, struct ea_hub_command *c)
 {
-    const uint64_t one = 1;
-    pthread_mutex_lock(&h->mutex);
     bool first = h->inbox == NULL;
     c->next = NULL;
     *h->inbox_tail = c;
     h->inbox_tail = &c->next;
-    pthread_mutex_unlock(&h->mutex);
-    if (first)
-        (void)!write(h->wake, &one, sizeof(one));
+    return first;
 }
 
-static struct ea_hub_command *command_new(int type)
+static void wake(struct ea_hub *h)
+{
+    const uint64_t one = 1;
+    (void)!write(h->wake, &one, sizeof(one));
+}
+
+void ea_hub_put(struct ea_hub *h, struct ea_hub_command *c)
+{
+    pthread_mutex_lock(&h->mutex);
+    bool first = put_locked(h, c);
+    pthread_mutex_unlock(&h->mutex);
+    if (first)
+        wake(h);
+}
+
+static struct ea_hub_command *command_new(enum ea_hub_do type)
 {
     struct ea_hub_command *c = calloc(1, sizeof(*c));
     if (c != NULL)
-        c->type = (unsigned)type;
+        c->type = type;
     return c;
 }
 
-static void put_id(struct ea_hub *h, int type, int64_t id)
+static enum ea_err put_id(struct ea_hub *h, enum ea_hub_do type, int64_t id)
 {
     struct ea_hub_command *c = command_new(type);
-    if (c == NULL) {
-        ea_log(EA_LOG_ERROR, "no memory to tell the hub", EA_F_INT(EVENT_ID, id));
-        return;
-    }
+    if (c == NULL)
+        return EA_ENOMEM;
     c->id = id;
-    put(h, c);
+    ea_hub_put(h, c);
+    return EA_OK;
+}
+
+static struct ea_hub_command *event_command(const struct ea_event *ev)
+{
+    struct ea_hub_command *c = command_new(EA_HUB_EVENT);
+    if (c != NULL && ea_recent_make(&c->event, ev) == EA_OK)
+        return c;
+    free(c);
+    return NULL;
+}
+
+/* While LOST is in the inbox, what comes is lost too: it would run ahead of what is missing. */
+static bool put_event(struct ea_hub *h, struct ea_hub_command *c, int64_t id)
+{
+    pthread_mutex_lock(&h->mutex);
+    bool queued = c != NULL && !h->lost_queued, first = false;
+    if (queued)
+        first = put_locked(h, c);
+    else if (!h->lost_queued)
+        first = put_locked(h, &h->lost);
+    if (!queued) {
+        h->lost_queued = true;
+        h->lost.id = id;
+    }
+    pthread_mutex_unlock(&h->mutex);
+    if (first)
+        wake(h);
+    return queued;
 }
 
 void ea_hub_event(struct ea_hub *h, const struct ea_event *ev)
 {
     if (ev->topic == NULL || strcmp(ev->topic, "sys") == 0)
         return;
-    struct ea_hub_command *c = command_new(EA_HUB_EVENT);
-    if (c != NULL && ea_recent_make(&c->event, ev) == EA_OK) {
-        put(h, c);
+    struct ea_hub_command *c = event_command(ev);
+    if (put_event(h, c, ev->id))
         return;
-    }
+    ea_log(EA_LOG_ERROR, "no memory for an event: the streams start anew", EA_F_INT(EVENT_ID, ev->id));
+    if (c != NULL)
+        ea_recent_clear(&c->event);
     free(c);
-    put_id(h, EA_HUB_LOST, ev->id);
 }
 
 void ea_hub_examined(struct ea_hub *h, int64_t newest_id)
 {
     /* In this order: a subscriber that reads `newest` is queued behind the events it stands for. */
-    if (atomic_exchange(&h->newest, newest_id) != newest_id)
-        put_id(h, EA_HUB_EXAMINED, newest_id);
+    if (atomic_exchange(&h->newest, newest_id) == newest_id)
+        return;
+    enum ea_err err = put_id(h, EA_HUB_EXAMINED, newest_id);
+    (void)err; /* heartbeats carry it a little later, then */
 }
 
-void ea_hub_snapshot(struct ea_hub *h, int64_t newest_id)
+enum ea_err ea_hub_snapshot(struct ea_hub *h, int64_t newest_id)
 {
-    put_id(h, EA_HUB_SNAPSHOT, newest_id);
-    atomic_store(&h->newest, newest_id);
+    enum ea_err err = put_id(h, EA_HUB_SNAPSHOT, newest_id);
+    if (err == EA_OK)
+        atomic_store(&h->newest, newest_id);
+    return err;
 }
 
 void ea_hub_transient(struct ea_hub *h, const char *topic, const char *kind, const char *data_json,
                       const char *except)
 {
-    struct ea_hub_command *c = command_new(EA_HUB_TRANSIENT);
-    struct ea_event ev = { .id = 0, .topic = topic, .kind = kind, .payload = data_json, .at = "" };
-    if (c == NULL || ea_recent_make(&c->event, &ev) != EA_OK) {
-        free(c); /* nobody's loss: it was not to be kept */
-        return;
-    }
+    const struct ea_event ev = { .id = 0, .topic = topic, .kind = kind, .payload = data_json, .at = "" };
+    struct ea_hub_command *c = event_command(&ev);
+    if (c == NULL)
+        return; /* nobody's loss: it was not to be kept */
+    c->type = EA_HUB_TRANSIENT;
     if (except != NULL)
         memcpy(c->except.s, except, strnlen(except, EA_ID_LEN));
-    put(h, c);
+    ea_hub_put(h, c);
+}
+
+bool ea_hub_closed(struct ea_hub *h)
+{
+    pthread_mutex_lock(&h->mutex);
+    bool closed = h->closed;
+    pthread_mutex_unlock(&h->mutex);
+    return closed;
 }
 
 enum ea_err ea_hub_subscribe(struct ea_hub *h, struct ea_sub *s)
@@ -192,16 +269,17 @@ enum ea_err ea_hub_subscribe(struct ea_hub *h, struct ea_sub *s)
         return EA_ENOMEM;
     c->sub = s;
     pthread_mutex_lock(&h->mutex);
-    bool closed = h->closed;
-    if (!closed)
+    bool closed = h->closed, first = false;
+    if (!closed) {
         h->held++;
-    pthread_mutex_unlock(&h->mutex);
-    if (closed) {
-        free(c);
-        return EA_EOVERLOAD;
+        first = put_locked(h, c); /* in one go with `closed`: DRAIN and STOP come after it */
     }
-    put(h, c);
-    return EA_OK;
+    pthread_mutex_unlock(&h->mutex);
+    if (first)
+        wake(h);
+    if (closed)
+        free(c);
+    return closed ? EA_EOVERLOAD : EA_OK;
 }
 
 int64_t ea_hub_newest(const struct ea_hub *h)
@@ -227,6 +305,8 @@ static void make_metrics(struct ea_hub *h)
     h->polls = ea_metric_gauge("ea_hub_polls", "Waiting long polls", "");
     h->events = ea_metric_counter("ea_hub_events_total", "Events taken in", "");
     h->deliveries = ea_metric_counter("ea_hub_deliveries_total", "Events queued to a stream", "");
+    h->pages =
+        ea_metric_counter("ea_hub_pages_total", "Pages of the log read for streams that were behind", "");
     for (size_t i = 0; i < EA_CUT__MAX; i++)
         h->cuts[i] =
             ea_metric_counter("ea_hub_ended_total", "Streams that were ended, by reason", cut_labels[i]);
@@ -268,6 +348,9 @@ enum ea_err ea_hub_new(struct ea_server *server, struct ea_hub **out)
     pthread_cond_init(&h->idle, NULL);
     h->server = server;
     h->inbox_tail = &h->inbox;
+    h->drain.type = EA_HUB_DRAIN;
+    h->stop.type = EA_HUB_STOP;
+    h->lost.type = EA_HUB_LOST;
     h->epoll = epoll_create1(EPOLL_CLOEXEC);
     h->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     h->topics = ea_topics_new();
@@ -286,15 +369,23 @@ enum ea_err ea_hub_new(struct ea_server *server, struct ea_hub **out)
     return EA_OK;
 }
 
+/* Nobody joins behind `last`. */
+static void close_with(struct ea_hub *h, struct ea_hub_command *last)
+{
+    pthread_mutex_lock(&h->mutex);
+    h->closed = true;
+    bool first = put_locked(h, last);
+    pthread_mutex_unlock(&h->mutex);
+    if (first)
+        wake(h);
+}
+
 void ea_hub_drain(struct ea_hub *h)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += DRAIN_MS / 1000;
-    pthread_mutex_lock(&h->mutex);
-    h->closed = true;
-    pthread_mutex_unlock(&h->mutex);
-    put_id(h, EA_HUB_DRAIN, 0);
+    close_with(h, &h->drain);
     pthread_mutex_lock(&h->mutex);
     while (h->held > 0 && pthread_cond_timedwait(&h->idle, &h->mutex, &until) != ETIMEDOUT) {
     }
@@ -305,7 +396,7 @@ void ea_hub_free(struct ea_hub *h)
 {
     if (h == NULL)
         return;
-    put_id(h, EA_HUB_STOP, 0);
+    close_with(h, &h->stop);
     pthread_join(h->thread, NULL);
     hub_destroy(h);
 }

@@ -1,6 +1,6 @@
 /* The hub: one thread that holds every open event stream and every waiting poll of the process. An event is encoded once (as a FastCGI STDOUT record) and its bytes are
  * shared by reference between all subscribers; each stream has a bounded queue, one that overflows is cut and returns with Last-Event-ID. One timer wheel drives heartbeats,
- * maximum ages and poll deadlines. It keeps a window of recent events, so that a cursor inside it needs no database.
+ * maximum ages and poll deadlines. It keeps a window of recent events, so that a cursor inside it needs no database; who is further behind is read on for, a page at a time.
  * Membership is told by events: kind `membership.changed` on a topic T with {"add": [topic…], "remove": [topic…]} changes, in log order, the topics of every subscriber of T (u:<user>: that
  * person; c:<course>: everybody of the course, e.g. for a new room) and is not shown to clients; nor are `user.changed` and `session.revoked`, which ends the session's streams. */
 #ifndef EA_HUB_H
@@ -9,23 +9,18 @@
 #include "fcgi/core/req.h"
 #include "lib/follow.h"
 
-#include <stddef.h>
 #include <stdint.h>
 
 struct ea_hub;
 
 struct ea_hub_ask {
-    const char *const *topics; /* what the caller may see, as loaded from the database */
-    size_t topics_n;
-    int64_t
-        topics_at; /* ea_hub_newest() read BEFORE they were loaded: membership changes from there on are applied */
     int64_t after;   /* the client's cursor; -1: from now on */
     int64_t wait_ms; /* polls */
-    int64_t limit;   /* polls */
+    int64_t limit;   /* polls: most events of an answer */
 };
 
-/* For handlers (pool threads). Both return what the handler returns. */
-/* Sends the head and what lies before the window, then hands the connection over to the hub. A cursor that the log no longer reaches, or never reached, gets `event: reset`. */
+/* For handlers (pool threads), on behalf of r's caller, who sees what STMT_TOPICS_OF_USER names. Both return what the handler returns. */
+/* Sends the head, then hands the connection over to the hub. A cursor that the log no longer reaches, or never reached, gets `event: reset`. */
 enum ea_err ea_hub_stream(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask) EA_MUST;
 /* Answers {"events": […], "cursor": n} at once when there is something after the cursor, else waits up to wait_ms without a thread. */
 enum ea_err ea_hub_poll(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask) EA_MUST;
@@ -36,12 +31,12 @@ int64_t ea_hub_newest(const struct ea_hub *h); /* newest event id examined */
 
 /* For server.c. */
 enum ea_err ea_hub_new(struct ea_server *server, struct ea_hub **out) EA_MUST; /* starts the thread */
-void ea_hub_drain(
-    struct ea_hub *
-        h); /* ends every stream with a last event id and `retry`, answers every poll, takes no new ones; returns when all are gone or after 5 s */
-void ea_hub_free(struct ea_hub *h); /* joins the thread; accepts NULL */
+/* Ends every stream with a last event id and `retry`, answers every poll, takes no new ones; returns when all are gone or after 5 s. */
+void ea_hub_drain(struct ea_hub *h);
+/* Joins the thread, while the pool still runs and nobody else calls the hub any more; accepts NULL. */
+void ea_hub_free(struct ea_hub *h);
 /* For the follower's callbacks. */
-void ea_hub_snapshot(struct ea_hub *h, int64_t newest_id);
+enum ea_err ea_hub_snapshot(struct ea_hub *h, int64_t newest_id) EA_MUST;
 void ea_hub_event(struct ea_hub *h, const struct ea_event *ev);
 void ea_hub_examined(struct ea_hub *h, int64_t newest_id);
 

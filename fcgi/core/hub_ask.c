@@ -1,21 +1,66 @@
-/* The handlers' side of the hub: where a cursor stands, and what lies before the window, from the database. */
+/* The handlers' side of the hub: what the caller may follow, where a cursor stands, and, for polls, what lies before the window. */
 #include "fcgi/core/hub_private.h"
 
+#include "fcgi/core/auth.h"
 #include "fcgi/core/conn.h"
-#include "fcgi/core/window.h"
+#include "fcgi/core/server_private.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/pg.h"
 
 #include <inttypes.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 500, AGE_MIN_S = 1800, AGE_SPREAD_S = 1800 };
+enum { AGE_MIN_S = 1800, AGE_SPREAD_S = 1800 };
 
-static char *number(struct ea_req *r, int64_t n)
+/* ---- the log and who may see what of it ---- */
+
+static bool copy_topics(const PGresult *res, struct ea_topic_list *out)
 {
-    return ea_arena_printf(r->arena, "%" PRId64, n);
+    size_t n = (size_t)PQntuples(res), bytes = n * sizeof(*out->v);
+    for (size_t i = 0; i < n; i++)
+        bytes += strlen(ea_pg_str(res, (int)i, 0)) + 1;
+    out->v = malloc(bytes);
+    if (out->v == NULL)
+        return false;
+    char *to = (char *)(out->v + n);
+    for (; out->n < n; out->n++) {
+        out->v[out->n] = to;
+        to = stpcpy(to, ea_pg_str(res, (int)out->n, 0)) + 1;
+    }
+    return true;
+}
+
+enum ea_err ea_hub_topics_load(const struct ea_hub *h, struct ea_pg *pg, const char *user,
+                               struct ea_topic_list *out)
+{
+    PGresult *res;
+    *out = (struct ea_topic_list){ .at = ea_hub_newest(h) }; /* read before: see topics.at */
+    enum ea_err err = ea_pg_run(pg, STMT_TOPICS_OF_USER, &user, 1, &res);
+    if (err == EA_OK && !copy_topics(res, out))
+        err = EA_ENOMEM;
+    PQclear(res);
+    return err;
+}
+
+void ea_hub_topics_clear(struct ea_topic_list *t)
+{
+    free(t->v);
+    *t = (struct ea_topic_list){ 0 };
+}
+
+enum ea_err ea_hub_read(struct ea_pg *pg, struct ea_arena *a, const struct ea_topic_list *topics,
+                        int64_t after, int64_t limit, PGresult **res)
+{
+    const char *names = ea_pg_array(a, topics->v, topics->n);
+    const char *from = ea_arena_printf(a, "%" PRId64, after),
+               *to = ea_arena_printf(a, "%" PRId64, topics->at);
+    const char *most = ea_arena_printf(a, "%" PRId64, limit);
+    if (names == NULL || from == NULL || to == NULL || most == NULL)
+        return EA_ENOMEM;
+    return EA_PG(pg, a, res, STMT_EVENTS_OF_TOPICS, names, from, to, most);
 }
 
 static enum ea_err ask_number(struct ea_req *r, enum ea_stmt stmt, int64_t *out)
@@ -28,18 +73,17 @@ static enum ea_err ask_number(struct ea_req *r, enum ea_stmt stmt, int64_t *out)
 }
 
 struct start {
+    struct ea_topic_list topics;
     int64_t cursor; /* to go on from */
-    int64_t upto;   /* > cursor: read (cursor, upto] from the database first */
     bool reset;     /* the client's cursor means nothing here: it must fetch its state anew */
 };
 
 /* Inside the window, or in the log before it, or beyond what either reaches. */
-static enum ea_err find_start(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask,
-                              struct start *out)
+static enum ea_err find_cursor(struct ea_hub *h, struct ea_req *r, int64_t after, struct start *out)
 {
     int64_t newest = ea_hub_newest(h), edge = 0;
     enum ea_err err = EA_OK;
-    *out = (struct start){ .cursor = ask->after < 0 ? newest : ask->after };
+    out->cursor = after < 0 ? newest : after;
     if (out->cursor > newest) {
         /* Ahead of this process: another one has told the client more, or the cursor is not of this log. */
         err = ask_number(r, STMT_EVENTS_NEWEST, &edge);
@@ -47,53 +91,34 @@ static enum ea_err find_start(struct ea_hub *h, struct ea_req *r, const struct e
     } else if (out->cursor < ea_hub_window_after(h)) {
         err = ask_number(r, STMT_EVENTS_OLDEST, &edge);
         out->reset = out->cursor + 1 < edge;
-        out->upto = newest;
     }
-    if (out->reset) {
+    if (out->reset)
         out->cursor = newest;
-        out->upto = 0;
-    }
     return err;
 }
 
-static enum ea_err read_page(struct ea_req *r, const struct ea_hub_ask *ask, const struct start *at,
-                             int64_t limit, PGresult **res)
+/* A session that was closed after the caller was let in, but before topics.at, is told of by no event after that. */
+static enum ea_err check_session(const struct ea_req *r)
 {
-    const char *topics = ea_pg_array(r->arena, ask->topics, ask->topics_n);
-    const char *after = number(r, at->cursor), *upto = number(r, at->upto), *most = number(r, limit);
-    if (topics == NULL || after == NULL || upto == NULL || most == NULL)
-        return EA_ENOMEM;
-    return EA_PG(r->pg, r->arena, res, STMT_EVENTS_OF_TOPICS, topics, after, upto, most);
+    return ea_auth_closed(r->server->auth, r->caller.claims.session.s) ? EA_EUNAUTHORIZED : EA_OK;
+}
+
+/* EA_OK: out->topics is the caller's to clear. */
+static enum ea_err find_start(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask,
+                              struct start *out)
+{
+    *out = (struct start){ 0 };
+    enum ea_err err = ea_hub_topics_load(h, r->pg, r->caller.claims.user.s, &out->topics);
+    if (err == EA_OK)
+        err = check_session(r);
+    if (err == EA_OK)
+        err = find_cursor(h, r, ask->after, out);
+    if (err != EA_OK)
+        ea_hub_topics_clear(&out->topics);
+    return err;
 }
 
 /* ---- streams ---- */
-
-static void put_event(struct ea_buf *b, const PGresult *res, int row)
-{
-    if (ea_event_internal(ea_pg_str(res, row, 1)))
-        return;
-    /* jsonb as text has no line breaks */
-    ea_buf_printf(b, "id: %s\nevent: %s\ndata: %s\n\n", ea_pg_str(res, row, 0), ea_pg_str(res, row, 1),
-                  ea_pg_str(res, row, 3));
-}
-
-static enum ea_err replay(struct ea_req *r, const struct ea_hub_ask *ask, struct start *at)
-{
-    for (int rows = PAGE; at->cursor < at->upto && rows == PAGE;) {
-        PGresult *res;
-        enum ea_err err = read_page(r, ask, at, PAGE, &res);
-        if (err != EA_OK)
-            return err;
-        rows = PQntuples(res);
-        for (int i = 0; i < rows; i++)
-            put_event(&r->resp.body, res, i);
-        at->cursor = rows == PAGE ? ea_pg_i64(res, rows - 1, 0) : at->upto;
-        err = ea_resp_flush(r);
-        if (err != EA_OK)
-            return err;
-    }
-    return EA_OK;
-}
 
 static enum ea_err send_head(struct ea_req *r, const struct start *at)
 {
@@ -103,10 +128,13 @@ static enum ea_err send_head(struct ea_req *r, const struct start *at)
     if (err != EA_OK)
         return err;
     r->resp.content_type = "text/event-stream";
-    ea_buf_printf(&r->resp.body, ":\nretry: %d\n\n", ea_hub_retry_ms());
+    ea_buf_printf(&r->resp.body, ":\nretry: %d\n", ea_hub_retry_ms());
     if (at->reset)
-        ea_buf_printf(&r->resp.body, "id: %" PRId64 "\nevent: reset\ndata: {\"cursor\": %" PRId64 "}\n\n",
+        ea_buf_printf(&r->resp.body, "id: %" PRId64 "\nevent: reset\ndata: {\"cursor\": %" PRId64 "}\n",
                       at->cursor, at->cursor);
+    else
+        ea_buf_printf(&r->resp.body, "id: %" PRId64 "\n", at->cursor);
+    ea_buf_char(&r->resp.body, '\n');
     return ea_resp_flush(r);
 }
 
@@ -117,22 +145,15 @@ static int64_t stream_end_ns(const struct ea_req *r)
     return ea_clock_mono_ns() + (token_s < age_s ? token_s : age_s) * EA_NS_PER_S;
 }
 
-enum ea_err ea_hub_stream(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask)
+/* Takes the topics of `at`. */
+static enum ea_err hand_over(struct ea_hub *h, struct ea_req *r, struct start *at)
 {
-    struct start at;
-    enum ea_err err = find_start(h, r, ask, &at);
-    if (err == EA_OK)
-        err = send_head(r, &at);
-    if (err == EA_OK)
-        err = replay(r, ask, &at);
-    if (err != EA_OK)
-        return err;
-    struct ea_sub *s = ea_sub_new(r, ask, at.cursor);
+    int request_id;
+    struct ea_sub *s = ea_sub_new(r, &at->topics, at->cursor);
     if (s == NULL)
         return EA_ENOMEM;
     s->end_ns = stream_end_ns(r);
-    int request_id;
-    err = ea_conn_detach(r, &s->fd, &request_id, &s->keep);
+    enum ea_err err = ea_conn_detach(r, &s->fd, &request_id, &s->keep);
     if (err != EA_OK) {
         ea_sub_free(s);
         return err;
@@ -146,55 +167,89 @@ enum ea_err ea_hub_stream(struct ea_hub *h, struct ea_req *r, const struct ea_hu
     return EA_PARKED;
 }
 
+enum ea_err ea_hub_stream(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask)
+{
+    struct start at;
+    enum ea_err err = find_start(h, r, ask, &at);
+    if (err != EA_OK)
+        return err;
+    err = send_head(r, &at);
+    /* While draining the head is the whole stream: the client comes back, with the same cursor, to the next process. */
+    if (err == EA_OK && r->method != EA_HEAD && !ea_hub_closed(h))
+        err = hand_over(h, r, &at);
+    ea_hub_topics_clear(&at.topics);
+    return err;
+}
+
 /* ---- polls ---- */
+
+static void write_reset(struct ea_req *r, int64_t cursor)
+{
+    ea_poll_event(&r->resp.json, cursor, "reset", NULL,
+                  ea_arena_printf(r->arena, "{\"cursor\": %" PRId64 "}", cursor));
+}
+
+/* Returns the cursor to go on from. */
+static int64_t write_rows(struct ea_req *r, const PGresult *res, int64_t limit, int64_t upto)
+{
+    int row = 0, rows = PQntuples(res);
+    for (; row < rows && r->resp.body.len <= EA_HUB_POLL_BYTES; row++)
+        if (!ea_event_internal(ea_pg_str(res, row, 1)))
+            ea_poll_event(&r->resp.json, ea_pg_i64(res, row, 0), ea_pg_str(res, row, 1),
+                          ea_pg_str(res, row, 2), ea_pg_str(res, row, 3));
+    return row < rows || rows == limit ? ea_pg_i64(res, row - 1, 0) : upto;
+}
 
 static enum ea_err answer(struct ea_req *r, const struct start *at, const PGresult *res, int64_t limit)
 {
-    struct ea_jw *w = &r->resp.json;
-    int rows = res == NULL ? 0 : PQntuples(res);
-    ea_jw_obj(w);
-    ea_jw_key(w, "events");
-    ea_jw_arr(w);
+    int64_t cursor = at->cursor;
+    ea_poll_begin(&r->resp.json);
     if (at->reset)
-        ea_poll_event(w, at->cursor, "reset", NULL,
-                      ea_arena_printf(r->arena, "{\"cursor\": %" PRId64 "}", at->cursor));
-    for (int i = 0; i < rows; i++)
-        if (!ea_event_internal(ea_pg_str(res, i, 1)))
-            ea_poll_event(w, ea_pg_i64(res, i, 0), ea_pg_str(res, i, 1), ea_pg_str(res, i, 2),
-                          ea_pg_str(res, i, 3));
-    ea_jw_end(w);
-    ea_jw_kint(w, "cursor",
-               rows > 0 && rows == limit ? ea_pg_i64(res, rows - 1, 0)
-               : at->upto > 0            ? at->upto
-                                         : at->cursor);
-    ea_jw_end(w);
+        write_reset(r, cursor);
+    if (res != NULL)
+        cursor = write_rows(r, res, limit, at->topics.at);
+    ea_poll_end(&r->resp.json, cursor);
     return EA_OK;
 }
 
-static enum ea_err park(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask, int64_t cursor)
+/* Takes the topics of `at`. */
+static enum ea_err park(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask, struct start *at)
 {
-    struct ea_sub *s = ea_sub_new(r, ask, cursor);
+    struct ea_sub *s = ea_sub_new(r, &at->topics, at->cursor);
     if (s == NULL)
         return EA_ENOMEM;
     s->poll = r;
-    s->end_ns = ea_clock_mono_ns() + ask->wait_ms * EA_NS_PER_MS;
+    s->limit = ask->limit;
+    s->end_ns = ask->wait_ms > 0 ? ea_clock_mono_ns() + ask->wait_ms * EA_NS_PER_MS : 0;
     enum ea_err err = ea_hub_subscribe(h, s);
     if (err == EA_OK)
         return EA_PARKED;
     ea_sub_free(s);
-    return err;
+    return err == EA_EOVERLOAD ? answer(r, at, NULL, 0) : err; /* draining: it asks the next process */
+}
+
+static enum ea_err poll_from(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask,
+                             struct start *at)
+{
+    PGresult *res = NULL;
+    bool before = !at->reset && at->cursor < ea_hub_window_after(h) && at->cursor < at->topics.at;
+    enum ea_err err =
+        before ? ea_hub_read(r->pg, r->arena, &at->topics, at->cursor, ask->limit, &res) : EA_OK;
+    if (err != EA_OK)
+        return err;
+    if (at->reset || (before && PQntuples(res) > 0))
+        return answer(r, at, res, ask->limit);
+    if (before)
+        at->cursor = at->topics.at;
+    return park(h, r, ask, at);
 }
 
 enum ea_err ea_hub_poll(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask)
 {
     struct start at;
-    PGresult *res = NULL;
     enum ea_err err = find_start(h, r, ask, &at);
-    if (err == EA_OK && at.upto > at.cursor)
-        err = read_page(r, ask, &at, ask->limit, &res);
-    if (err != EA_OK)
-        return err;
-    if (at.reset || (res != NULL && PQntuples(res) > 0))
-        return answer(r, &at, res, ask->limit);
-    return park(h, r, ask, res == NULL ? at.cursor : at.upto);
+    if (err == EA_OK)
+        err = poll_from(h, r, ask, &at);
+    ea_hub_topics_clear(&at.topics);
+    return err;
 }

@@ -1,4 +1,4 @@
-/* Between the hub's files: hub.c (the thread and its inbox), hub_sub.c (subscribers), hub_deliver.c (events), hub_ask.c (the handlers' side). */
+/* Between the hub's files: hub.c (the thread and its inbox), hub_sub.c (subscribers), hub_deliver.c (what events mean to them), hub_feed.c (streams that are behind), hub_ask.c (the handlers' side). */
 #ifndef EA_HUB_PRIVATE_H
 #define EA_HUB_PRIVATE_H
 
@@ -10,11 +10,17 @@
 #include "lib/id.h"
 #include "lib/metrics.h"
 
+#include <libpq-fe.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
+
+struct ea_pg;
 
 #define EA_HUB_HEARTBEAT_NS (15 * 1000000000LL)
+#define EA_HUB_POLL_BYTES   ((size_t)1024 * 1024) /* a poll's answer ends after the event that passes it */
+#define EA_HUB_PAGE_BYTES   ((size_t)128 * 1024)  /* the same for what is read ahead for a stream */
 
 /* Why a stream ended, for metrics. */
 enum ea_cut {
@@ -23,46 +29,62 @@ enum ea_cut {
     EA_CUT_SESSION, /* logged out */
     EA_CUT_AGE,     /* maximum age, or its token ran out */
     EA_CUT_DRAIN,   /* the process ends */
-    EA_CUT_WINDOW,  /* what it needs next is only in the database */
+    EA_CUT_LOG,     /* the event log could not be read on for it */
     EA_CUT_MEMORY,
     EA_CUT__MAX
+};
+
+/* What somebody may follow: malloc'd, one block. */
+struct ea_topic_list {
+    const char **v;
+    size_t n;
+    int64_t at; /* newest event when it was loaded: membership changes from there on are to be applied */
 };
 
 /* One open stream or one waiting poll. Made by a pool thread, the hub thread's from ea_hub_subscribe on. */
 struct ea_sub {
     struct ea_timer timer; /* first: a timer is its subscriber */
     struct ea_sub *next, **link;
-    struct ea_sub *next_dirty;
-    bool dirty, ending, writable_wait;
+    struct ea_sub *next_dirty, **dirty_link; /* dirty_link NULL: not marked */
     struct ea_listen *listens;
-    const char **topics; /* as asked for; freed once listening */
-    size_t topics_n;
-    int64_t topics_at;
+    struct ea_topic_list
+        topics;     /* as loaded; what it listens to from joining on, but for `at`, which moves on */
     int64_t cursor; /* the newest event examined for it */
     struct ea_id user, session;
     int64_t end_ns; /* stream: maximum age or the token's end; poll: its deadline */
     int64_t heartbeat_ns;
     struct ea_req *poll; /* NULL: a stream */
     int64_t limit;       /* polls */
-    int fd;              /* streams */
+    int fd;              /* streams, and all below */
     bool keep;           /* nginx wants the connection back */
+    bool behind;         /* events do not come to it; it is fed */
+    bool reading;        /* a pool thread reads on for it */
+    bool ending;         /* its end is queued */
+    bool gone;           /* closed, and only kept for what is being read */
+    bool writable_wait;
+    unsigned
+        idle_beats; /* heartbeats in a row that found something queued, and nothing taken since the one before */
     struct ea_outbox out;
 };
+
+struct ea_page;
 
 /* What other threads ask of the hub's. */
 struct ea_hub_command {
     struct ea_hub_command *next;
-    enum {
+    enum ea_hub_do {
         EA_HUB_SUBSCRIBE,
         EA_HUB_EVENT,
         EA_HUB_LOST,
         EA_HUB_EXAMINED,
         EA_HUB_SNAPSHOT,
         EA_HUB_TRANSIENT,
+        EA_HUB_PAGE,
         EA_HUB_DRAIN,
         EA_HUB_STOP
     } type;
     struct ea_sub *sub;     /* SUBSCRIBE */
+    struct ea_page *page;   /* PAGE: the command is part of it */
     struct ea_recent event; /* EVENT; TRANSIENT: topic and frame */
     int64_t id;             /* LOST, EXAMINED, SNAPSHOT */
     struct ea_id except;    /* TRANSIENT */
@@ -72,9 +94,12 @@ struct ea_hub {
     struct ea_server *server;
     pthread_t thread;
     int epoll, wake;
-    pthread_mutex_t mutex; /* inbox, its tail, closed, held */
+    pthread_mutex_t mutex; /* inbox, its tail, lost, closed, held */
     pthread_cond_t idle;   /* the last subscriber is gone */
     struct ea_hub_command *inbox, **inbox_tail;
+    struct ea_hub_command drain, stop; /* these three need no memory when it matters */
+    struct ea_hub_command lost; /* an event found no memory: all from there on up to its id are missing */
+    bool lost_queued;
     bool closed; /* takes no new subscribers */
     size_t held; /* subscribers accepted and not yet gone */
     _Atomic int64_t newest, window_after;
@@ -84,47 +109,65 @@ struct ea_hub {
     struct ea_window window;
     struct ea_wheel wheel;
     struct ea_sub *subs, *dirty;
+    size_t reads; /* pages that pool threads are reading */
     struct ea_frame *heartbeat, *end;
     int64_t heartbeat_id;
     int64_t examined; /* `newest`, once every event up to it has gone through the inbox */
     bool stopping;
-    struct ea_metric *streams, *polls, *events, *deliveries, *cuts[EA_CUT__MAX];
+    struct ea_metric *streams, *polls, *events, *deliveries, *pages, *cuts[EA_CUT__MAX];
 };
 
 /* Any thread. */
-struct ea_sub *ea_sub_new(const struct ea_req *r, const struct ea_hub_ask *ask,
-                          int64_t cursor); /* NULL: no memory */
+void ea_hub_put(struct ea_hub *h, struct ea_hub_command *c);
+bool ea_hub_closed(struct ea_hub *h);
+struct ea_sub *
+ea_sub_new(const struct ea_req *r, struct ea_topic_list *topics,
+           int64_t cursor); /* takes the topics; NULL: no memory, and they are still the caller's */
 void ea_sub_free(struct ea_sub *s);
-void ea_sub_free_topics(struct ea_sub *s);
-/* EA_EOVERLOAD while draining; then s is still the caller's. */
+/* EA_EOVERLOAD while draining, EA_ENOMEM; then s is still the caller's. */
 enum ea_err ea_hub_subscribe(struct ea_hub *h, struct ea_sub *s) EA_MUST;
 int64_t ea_hub_window_after(const struct ea_hub *h);
 int ea_hub_retry_ms(void); /* jittered, so that many clients do not return at once */
+/* What a user may follow now, for ea_hub_topics_clear. */
+enum ea_err ea_hub_topics_load(const struct ea_hub *h, struct ea_pg *pg, const char *user,
+                               struct ea_topic_list *out) EA_MUST;
+void ea_hub_topics_clear(struct ea_topic_list *t);
+/* Up to `limit` rows of STMT_EVENTS_OF_TOPICS with after < id <= topics->at. */
+enum ea_err ea_hub_read(struct ea_pg *pg, struct ea_arena *a, const struct ea_topic_list *topics,
+                        int64_t after, int64_t limit, PGresult **res) EA_MUST;
 /* {"events": […], "cursor": n} piece by piece, for both sides. */
+void ea_poll_begin(struct ea_jw *w);
 void ea_poll_event(struct ea_jw *w, int64_t id, const char *kind, const char *at, const char *payload);
+void ea_poll_end(struct ea_jw *w, int64_t cursor);
 
 /* The hub thread: subscribers. */
+void ea_sub_link(struct ea_hub *h, struct ea_sub *s);
+bool ea_sub_listen(struct ea_hub *h, struct ea_sub *s); /* to its topics and no others; false: no memory */
 bool ea_sub_send(struct ea_hub *h, struct ea_sub *s,
                  struct ea_frame *f); /* queues; false: it was cut and is gone. f NULL: no memory */
 void ea_sub_mark(struct ea_hub *h, struct ea_sub *s); /* it has something to send or to answer this round */
 void ea_sub_flush(struct ea_hub *h, struct ea_sub *s);
 void ea_sub_flush_all(struct ea_hub *h);
-void ea_sub_set_timer(struct ea_hub *h, struct ea_sub *s);
 void ea_sub_run_timers(struct ea_hub *h);
 void ea_sub_end(struct ea_hub *h, struct ea_sub *s,
-                enum ea_cut why); /* a stream: last id, retry, end of the reply */
+                enum ea_cut why); /* a stream: last id, retry, end of the reply; a poll: its answer */
 void ea_sub_cut(struct ea_hub *h, struct ea_sub *s, enum ea_cut why); /* a stream: closed at once */
-void ea_sub_answer(struct ea_hub *h, struct ea_sub *s,
-                   ea_handler *fn); /* a poll: with what there is; fn then runs on a pool thread */
-enum ea_err ea_sub_answered(struct ea_req *r);
-bool ea_sub_wants(const struct ea_sub *s, const struct ea_recent *e);
+void ea_sub_forget(struct ea_hub *h, struct ea_sub *s);               /* unlinked before: frees it */
+/* A poll: with what there is (fn NULL) or what fn says on a pool thread. */
+void ea_sub_answer(struct ea_hub *h, struct ea_sub *s, ea_handler *fn);
 
 /* The hub thread: events. */
 void ea_hub_take(struct ea_hub *h, const struct ea_recent *made);
 void ea_hub_restart(struct ea_hub *h,
                     int64_t after); /* events were missed: everybody must read them from the database */
 void ea_hub_pass_on(struct ea_hub *h, const struct ea_hub_command *c); /* a transient event */
-void ea_hub_join(struct ea_hub *h, struct ea_sub *s);
+/* The next event of the window for a subscriber that has examined all before it. False: it is ending or gone. */
+bool ea_hub_examine(struct ea_hub *h, struct ea_sub *s, const struct ea_recent *e);
 void ea_hub_end_all(struct ea_hub *h);
+
+/* The hub thread: joining and catching up. */
+void ea_hub_join(struct ea_hub *h, struct ea_sub *s);
+void ea_hub_feed(struct ea_hub *h, struct ea_sub *s); /* a stream that is behind and has nothing queued */
+void ea_hub_page(struct ea_hub *h, struct ea_page *p);
 
 #endif

@@ -6,10 +6,9 @@
 #include "lib/json.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 
-struct ea_sub *ea_sub_new(const struct ea_req *r, const struct ea_hub_ask *ask, int64_t cursor)
+struct ea_sub *ea_sub_new(const struct ea_req *r, struct ea_topic_list *topics, int64_t cursor)
 {
     struct ea_sub *s = calloc(1, sizeof(*s));
     if (s == NULL)
@@ -18,44 +17,59 @@ struct ea_sub *ea_sub_new(const struct ea_req *r, const struct ea_hub_ask *ask, 
     s->user = r->caller.claims.user;
     s->session = r->caller.claims.session;
     s->cursor = cursor;
-    s->topics_at = ask->topics_at;
-    s->limit = ask->limit;
-    s->topics = calloc(ask->topics_n + 1, sizeof(*s->topics));
-    for (size_t i = 0; s->topics != NULL && i < ask->topics_n; i++, s->topics_n++)
-        if ((s->topics[i] = strdup(ask->topics[i])) == NULL)
-            break;
-    if (s->topics == NULL || s->topics_n < ask->topics_n) {
-        ea_sub_free(s);
-        return NULL;
-    }
+    s->topics = *topics;
+    *topics = (struct ea_topic_list){ 0 };
     return s;
-}
-
-void ea_sub_free_topics(struct ea_sub *s)
-{
-    for (size_t i = 0; i < s->topics_n; i++)
-        free((void *)(uintptr_t)s->topics[i]);
-    free(s->topics);
-    s->topics = NULL;
-    s->topics_n = 0;
 }
 
 void ea_sub_free(struct ea_sub *s)
 {
     if (s == NULL)
         return;
-    ea_sub_free_topics(s);
+    ea_hub_topics_clear(&s->topics);
     ea_outbox_free(&s->out);
     free(s);
 }
 
 void ea_sub_mark(struct ea_hub *h, struct ea_sub *s)
 {
-    if (s->dirty)
+    if (s->dirty_link != NULL)
         return;
-    s->dirty = true;
     s->next_dirty = h->dirty;
+    s->dirty_link = &h->dirty;
+    if (s->next_dirty != NULL)
+        s->next_dirty->dirty_link = &s->next_dirty;
     h->dirty = s;
+}
+
+static void unmark(struct ea_sub *s)
+{
+    if (s->dirty_link == NULL)
+        return;
+    *s->dirty_link = s->next_dirty;
+    if (s->next_dirty != NULL)
+        s->next_dirty->dirty_link = s->dirty_link;
+    s->dirty_link = NULL;
+}
+
+static void set_timer(struct ea_hub *h, struct ea_sub *s)
+{
+    int64_t due = s->end_ns;
+    if (s->poll == NULL && s->heartbeat_ns < due)
+        due = s->heartbeat_ns;
+    ea_wheel_set(&h->wheel, &s->timer, due);
+}
+
+void ea_sub_link(struct ea_hub *h, struct ea_sub *s)
+{
+    s->next = h->subs;
+    s->link = &h->subs;
+    if (s->next != NULL)
+        s->next->link = &s->next;
+    h->subs = s;
+    ea_metric_add(s->poll == NULL ? h->streams : h->polls, 1);
+    s->heartbeat_ns = ea_clock_mono_ns() + EA_HUB_HEARTBEAT_NS;
+    set_timer(h, s);
 }
 
 /* Out of every list; the caller still holds it. */
@@ -63,19 +77,27 @@ static void unlink_sub(struct ea_hub *h, struct ea_sub *s)
 {
     ea_topics_remove_all(h->topics, &s->listens);
     ea_wheel_cancel(&h->wheel, &s->timer);
-    for (struct ea_sub **p = &h->dirty; s->dirty && *p != NULL; p = &(*p)->next_dirty)
-        if (*p == s) {
-            *p = s->next_dirty;
-            break;
-        }
+    unmark(s);
     *s->link = s->next;
     if (s->next != NULL)
         s->next->link = s->link;
+    ea_metric_add(s->poll == NULL ? h->streams : h->polls, -1);
 }
 
-static void forget_sub(struct ea_hub *h, struct ea_sub *s)
+bool ea_sub_listen(struct ea_hub *h, struct ea_sub *s)
 {
-    ea_metric_add(s->poll == NULL ? h->streams : h->polls, -1);
+    bool ok = true;
+    ea_topics_remove_all(h->topics, &s->listens);
+    for (size_t i = 0; i < s->topics.n && ok; i++)
+        ok = ea_topics_add(h->topics, s->topics.v[i], s, &s->listens) == EA_OK;
+    int64_t at = s->topics.at;
+    ea_hub_topics_clear(&s->topics);
+    s->topics.at = at;
+    return ok;
+}
+
+void ea_sub_forget(struct ea_hub *h, struct ea_sub *s)
+{
     ea_sub_free(s);
     pthread_mutex_lock(&h->mutex);
     if (--h->held == 0)
@@ -89,16 +111,26 @@ static void close_stream(struct ea_hub *h, struct ea_sub *s, bool complete)
     unlink_sub(h, s);
     (void)epoll_ctl(h->epoll, EPOLL_CTL_DEL, s->fd, NULL);
     ea_conn_give_back(h->server, s->fd, complete && s->keep);
-    forget_sub(h, s);
+    s->gone = true;
+    if (!s->reading)
+        ea_sub_forget(h, s);
 }
 
 void ea_sub_cut(struct ea_hub *h, struct ea_sub *s, enum ea_cut why)
 {
-    ea_metric_add(h->cuts[why], 1);
+    if (!s->ending) /* else it is counted already */
+        ea_metric_add(h->cuts[why], 1);
     close_stream(h, s, false);
 }
 
 /* ---- polls ---- */
+
+void ea_poll_begin(struct ea_jw *w)
+{
+    ea_jw_obj(w);
+    ea_jw_key(w, "events");
+    ea_jw_arr(w);
+}
 
 void ea_poll_event(struct ea_jw *w, int64_t id, const char *kind, const char *at, const char *payload)
 {
@@ -110,56 +142,52 @@ void ea_poll_event(struct ea_jw *w, int64_t id, const char *kind, const char *at
     ea_jw_end(w);
 }
 
-enum ea_err ea_sub_answered(struct ea_req *r)
+void ea_poll_end(struct ea_jw *w, int64_t cursor)
+{
+    ea_jw_end(w);
+    ea_jw_kint(w, "cursor", cursor);
+    ea_jw_end(w);
+}
+
+/* The events that the window holds for a poll. Returns up to where that is all: the cursor to go on from. */
+static int64_t write_events(const struct ea_hub *h, const struct ea_sub *s)
+{
+    struct ea_resp *resp = &s->poll->resp;
+    int64_t cursor = s->cursor, n = 0;
+    if (cursor < h->window.after || s->topics.at < h->window.after)
+        return cursor; /* only the database can tell: it asks again */
+    for (size_t i = ea_window_find(&h->window, cursor); i < h->window.count; i++) {
+        const struct ea_recent *e = ea_window_at(&h->window, i);
+        if (!e->internal && ea_topics_has(s->listens, e->topic)) {
+            if (n++ == s->limit || resp->body.len > EA_HUB_POLL_BYTES)
+                return cursor;
+            ea_poll_event(&resp->json, e->id, e->kind, e->at, e->payload);
+        }
+        cursor = e->id;
+    }
+    return cursor > h->examined ? cursor : h->examined; /* events run ahead of `examined` */
+}
+
+static enum ea_err answered(struct ea_req *r)
 {
     (void)r;
     return EA_OK;
 }
 
-bool ea_sub_wants(const struct ea_sub *s, const struct ea_recent *e)
-{
-    return !e->internal && e->id > s->cursor && ea_topics_has(s->listens, e->topic);
-}
-
-/* Writes the answer into the request, which this thread owns while it is parked, and lets a pool thread send it. */
+/* Written here, into the request that is the hub's while it is parked, and sent by a pool thread. */
 void ea_sub_answer(struct ea_hub *h, struct ea_sub *s, ea_handler *fn)
 {
     struct ea_req *r = s->poll;
-    struct ea_jw *w = &r->resp.json;
-    int64_t n = 0;
-    bool more = false;
-    ea_jw_obj(w);
-    ea_jw_key(w, "events");
-    ea_jw_arr(w);
-    for (size_t i = ea_window_find(&h->window, s->cursor); i < h->window.count; i++) {
-        const struct ea_recent *e = ea_window_at(&h->window, i);
-        if (!ea_sub_wants(s, e))
-            continue;
-        more = n == s->limit;
-        if (more)
-            break;
-        ea_poll_event(w, e->id, e->kind, e->at, e->payload);
-        s->cursor = e->id;
-        n++;
+    if (fn == NULL) {
+        ea_poll_begin(&r->resp.json);
+        ea_poll_end(&r->resp.json, write_events(h, s));
     }
-    ea_jw_end(w);
-    /* Events run ahead of `examined`, and a cut answer ends at its last event. */
-    ea_jw_kint(w, "cursor", more || s->cursor > h->examined ? s->cursor : h->examined);
-    ea_jw_end(w);
     unlink_sub(h, s);
-    forget_sub(h, s);
-    ea_req_resume(r, fn);
+    ea_sub_forget(h, s);
+    ea_req_resume(r, fn == NULL ? answered : fn);
 }
 
 /* ---- streams ---- */
-
-void ea_sub_set_timer(struct ea_hub *h, struct ea_sub *s)
-{
-    int64_t due = s->end_ns;
-    if (s->poll == NULL && s->heartbeat_ns < due)
-        due = s->heartbeat_ns;
-    ea_wheel_set(&h->wheel, &s->timer, due);
-}
 
 /* False: the subscriber is gone. */
 bool ea_sub_send(struct ea_hub *h, struct ea_sub *s, struct ea_frame *f)
@@ -173,21 +201,27 @@ bool ea_sub_send(struct ea_hub *h, struct ea_sub *s, struct ea_frame *f)
     return true;
 }
 
-void ea_sub_end(struct ea_hub *h, struct ea_sub *s, enum ea_cut why)
+static void end_stream(struct ea_hub *h, struct ea_sub *s, enum ea_cut why)
 {
-    if (s->ending)
-        return;
     struct ea_frame *last =
         ea_frame_printf("retry: %d\nid: %lld\n\n", ea_hub_retry_ms(), (long long)s->cursor);
     bool there = ea_sub_send(h, s, last);
     ea_frame_unref(last);
     if (!there || !ea_sub_send(h, s, h->end))
         return;
-    s->ending = true;
     ea_metric_add(h->cuts[why], 1);
+    s->ending = true;
     s->end_ns = s->heartbeat_ns =
         ea_clock_mono_ns() + EA_HUB_HEARTBEAT_NS; /* to take what is left; then it is slow */
-    ea_sub_set_timer(h, s);
+    set_timer(h, s);
+}
+
+void ea_sub_end(struct ea_hub *h, struct ea_sub *s, enum ea_cut why)
+{
+    if (s->poll != NULL)
+        ea_sub_answer(h, s, NULL);
+    else if (!s->ending)
+        end_stream(h, s, why);
 }
 
 static void want_writable(struct ea_hub *h, struct ea_sub *s, bool on)
@@ -201,42 +235,56 @@ static void want_writable(struct ea_hub *h, struct ea_sub *s, bool on)
 
 void ea_sub_flush(struct ea_hub *h, struct ea_sub *s)
 {
-    if (ea_outbox_send(&s->out, s->fd) != EA_OK)
+    size_t before = ea_outbox_left(&s->out);
+    if (ea_outbox_send(&s->out, s->fd) != EA_OK) {
         ea_sub_cut(h, s, EA_CUT_GONE);
-    else if (!ea_outbox_empty(&s->out))
-        want_writable(h, s, true);
-    else if (s->ending)
+        return;
+    }
+    size_t left = ea_outbox_left(&s->out);
+    if (left < before)
+        s->idle_beats = 0;
+    want_writable(h, s, left > 0);
+    if (left > 0)
+        return;
+    if (s->ending)
         close_stream(h, s, true);
-    else
-        want_writable(h, s, false);
+    else if (s->behind)
+        ea_hub_feed(h, s);
 }
 
 void ea_sub_flush_all(struct ea_hub *h)
 {
     while (h->dirty != NULL) {
         struct ea_sub *s = h->dirty;
-        h->dirty = s->next_dirty;
-        s->dirty = false;
+        unmark(s);
         if (s->poll != NULL)
-            ea_sub_answer(h, s, ea_sub_answered);
+            ea_sub_answer(h, s, NULL);
         else
             ea_sub_flush(h, s);
     }
 }
 
+/* The comment that keeps proxies from giving up, and the newest event examined, so that a quiet stream does not come back with an old cursor. */
+static void send_heartbeat(struct ea_hub *h, struct ea_sub *s)
+{
+    if (!s->behind && s->cursor < h->examined)
+        s->cursor = h->examined;
+    if (h->heartbeat == NULL || h->heartbeat_id != s->cursor) {
+        ea_frame_unref(h->heartbeat);
+        h->heartbeat = ea_frame_printf(":\nid: %lld\n\n", (long long)s->cursor);
+        h->heartbeat_id = s->cursor;
+    }
+    (void)ea_sub_send(h, s, h->heartbeat);
+}
+
 static void beat(struct ea_hub *h, struct ea_sub *s, int64_t now)
 {
-    int64_t id = h->examined;
-    if (h->heartbeat == NULL || h->heartbeat_id != id) {
-        ea_frame_unref(h->heartbeat);
-        h->heartbeat = ea_frame_printf(":\nid: %lld\n\n", (long long)id);
-        h->heartbeat_id = id;
-    }
-    if (s->cursor < id)
-        s->cursor = id;
     s->heartbeat_ns = now + EA_HUB_HEARTBEAT_NS;
-    ea_sub_set_timer(h, s);
-    (void)ea_sub_send(h, s, h->heartbeat);
+    set_timer(h, s);
+    if (ea_outbox_empty(&s->out))
+        send_heartbeat(h, s);
+    else if (++s->idle_beats > 1) /* a whole interval, at least */
+        ea_sub_cut(h, s, EA_CUT_SLOW);
 }
 
 void ea_sub_run_timers(struct ea_hub *h)
@@ -245,7 +293,7 @@ void ea_sub_run_timers(struct ea_hub *h)
     for (struct ea_timer *t; (t = ea_wheel_due(&h->wheel, now)) != NULL;) {
         struct ea_sub *s = (struct ea_sub *)t;
         if (s->poll != NULL)
-            ea_sub_answer(h, s, ea_sub_answered);
+            ea_sub_answer(h, s, NULL);
         else if (s->ending)
             ea_sub_cut(h, s, EA_CUT_SLOW);
         else if (now >= s->end_ns)

@@ -95,6 +95,11 @@ bool ea_outbox_empty(const struct ea_outbox *o)
     return o->count == 0;
 }
 
+size_t ea_outbox_left(const struct ea_outbox *o)
+{
+    return o->bytes - o->offset;
+}
+
 void ea_outbox_free(struct ea_outbox *o)
 {
     for (uint32_t i = 0; i < o->count; i++)

@@ -23,6 +23,7 @@ enum ea_err ea_outbox_add(struct ea_outbox *o, struct ea_frame *f) EA_MUST;
 /* Sends what the (non-blocking) socket takes. EA_OK: look at ea_outbox_empty; EA_ECLOSED: the peer is gone. */
 enum ea_err ea_outbox_send(struct ea_outbox *o, int fd) EA_MUST;
 bool ea_outbox_empty(const struct ea_outbox *o);
+size_t ea_outbox_left(const struct ea_outbox *o); /* bytes still to be sent */
 void ea_outbox_free(struct ea_outbox *o);
 
 #endif

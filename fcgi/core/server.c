@@ -104,7 +104,7 @@ static enum ea_err on_snapshot(struct ea_pg *pg, int64_t newest_id, void *arg)
     if (err == EA_OK && s->service->on_snapshot != NULL)
         err = s->service->on_snapshot(s, pg, newest_id, s->data);
     if (err == EA_OK && s->hub != NULL)
-        ea_hub_snapshot(s->hub, newest_id);
+        err = ea_hub_snapshot(s->hub, newest_id);
     return err;
 }
 

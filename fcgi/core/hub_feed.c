@@ -1,0 +1,193 @@
+/* Joining, and streams that are behind. What they were not given yet comes from the window or, where that no longer reaches, from the database: a pool thread
+ * reads a page, and the next one only once the reader has taken it. So whoever is behind, and however slow, holds little memory and no thread. */
+#include "fcgi/core/hub_private.h"
+
+#include "fcgi/core/pool.h"
+#include "fcgi/core/server_private.h"
+#include "lib/log.h"
+#include "lib/pg.h"
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+enum { PAGE_ROWS = 200 };
+
+struct ea_page {
+    struct ea_hub_command command; /* first: it is how the page comes back, and what frees it */
+    struct ea_work work;
+    struct ea_hub *hub;
+    struct ea_sub *sub; /* the hub thread's; a pool thread only carries it */
+    struct ea_id user;
+    int64_t cursor; /* where it begins, and, once read, where it ends */
+    enum ea_err err;
+    struct ea_topic_list topics;
+    struct ea_frame *frame; /* its events, one after the other; NULL: none */
+};
+
+/* ---- on a pool thread ---- */
+
+static struct ea_page *page_of(struct ea_work *w)
+{
+    return (struct ea_page *)((char *)w - offsetof(struct ea_page, work));
+}
+
+static void put_event(struct ea_buf *b, const PGresult *res, int row)
+{
+    if (ea_event_internal(ea_pg_str(res, row, 1)))
+        return;
+    /* jsonb as text has no line breaks */
+    ea_buf_printf(b, "id: %s\nevent: %s\ndata: %s\n\n", ea_pg_str(res, row, 0), ea_pg_str(res, row, 1),
+                  ea_pg_str(res, row, 3));
+}
+
+static enum ea_err make_frame(struct ea_page *p, const PGresult *res)
+{
+    struct ea_buf b = { 0 };
+    int row = 0, rows = PQntuples(res);
+    while (row < rows && b.len < EA_HUB_PAGE_BYTES)
+        put_event(&b, res, row++);
+    if (row < rows || rows == PAGE_ROWS)
+        p->cursor = ea_pg_i64(res, row - 1, 0);
+    else if (p->cursor < p->topics.at)
+        p->cursor = p->topics.at;
+    if (b.len > 0)
+        p->frame = ea_frame_new(b.p, b.len);
+    bool ok = !b.failed && (b.len == 0 || p->frame != NULL);
+    ea_buf_free(&b);
+    return ok ? EA_OK : EA_ENOMEM;
+}
+
+static enum ea_err read_page(struct ea_page *p, struct ea_pg *pg)
+{
+    PGresult *res;
+    struct ea_arena *a = ea_arena_new();
+    if (a == NULL)
+        return EA_ENOMEM;
+    enum ea_err err = ea_hub_topics_load(p->hub, pg, p->user.s, &p->topics);
+    if (err == EA_OK)
+        err = ea_hub_read(pg, a, &p->topics, p->cursor, PAGE_ROWS, &res);
+    if (err == EA_OK)
+        err = make_frame(p, res);
+    ea_arena_free(a);
+    return err;
+}
+
+static void run_page(struct ea_work *work, struct ea_worker *self)
+{
+    struct ea_page *p = page_of(work);
+    p->err = read_page(p, self->pg);
+    ea_hub_put(p->hub, &p->command);
+}
+
+/* ---- on the hub's thread ---- */
+
+static void read_on(struct ea_hub *h, struct ea_sub *s)
+{
+    struct ea_page *p = calloc(1, sizeof(*p));
+    if (p == NULL) {
+        ea_sub_end(h, s, EA_CUT_MEMORY);
+        return;
+    }
+    p->command.type = EA_HUB_PAGE;
+    p->command.page = p;
+    p->work.run = run_page;
+    p->hub = h;
+    p->sub = s;
+    p->user = s->user;
+    p->cursor = s->cursor;
+    s->reading = true;
+    h->reads++;
+    ea_metric_add(h->pages, 1);
+    ea_pool_add(h->server->pool, &p->work);
+}
+
+static bool in_window(const struct ea_hub *h, const struct ea_sub *s)
+{
+    return s->cursor >= h->window.after && s->topics.at >= h->window.after;
+}
+
+/* From the first event that it was not given, or that may change what it is given. */
+static size_t window_start(const struct ea_hub *h, const struct ea_sub *s)
+{
+    return ea_window_find(&h->window, s->topics.at < s->cursor ? s->topics.at : s->cursor);
+}
+
+void ea_hub_feed(struct ea_hub *h, struct ea_sub *s)
+{
+    if (s->reading)
+        return;
+    if (!in_window(h, s)) {
+        read_on(h, s);
+        return;
+    }
+    for (size_t i = window_start(h, s); i < h->window.count; i++)
+        if (ea_outbox_left(&s->out) >= EA_HUB_PAGE_BYTES || s->out.count >= EA_OUTBOX_FRAMES / 2 ||
+            !ea_hub_examine(h, s, ea_window_at(&h->window, i)))
+            return;
+    s->behind = false;
+}
+
+static void take_page(struct ea_hub *h, struct ea_sub *s, struct ea_page *p)
+{
+    struct ea_topic_list topics = s->topics;
+    if (p->err != EA_OK) { /* it comes again, and finds the database well or hears that it is not */
+        ea_sub_end(h, s, EA_CUT_LOG);
+        return;
+    }
+    s->topics = p->topics;
+    p->topics = topics;
+    if (!ea_sub_listen(h, s)) {
+        ea_sub_end(h, s, EA_CUT_MEMORY);
+        return;
+    }
+    s->cursor = p->cursor;
+    if (p->frame == NULL)
+        ea_hub_feed(h, s);
+    else
+        (void)ea_sub_send(h, s, p->frame); /* once it is taken, ea_hub_feed goes on */
+}
+
+void ea_hub_page(struct ea_hub *h, struct ea_page *p)
+{
+    struct ea_sub *s = p->sub;
+    h->reads--;
+    s->reading = false;
+    if (s->gone)
+        ea_sub_forget(h, s);
+    else if (!s->ending)
+        take_page(h, s, p);
+    ea_frame_unref(p->frame);
+    ea_hub_topics_clear(&p->topics);
+}
+
+static enum ea_err no_memory(struct ea_req *r)
+{
+    (void)r;
+    return EA_ENOMEM;
+}
+
+/* Answered this round when it may not wait, or has something to say; or when it is for the database to tell. */
+static void join_poll(struct ea_hub *h, struct ea_sub *s)
+{
+    bool there = true;
+    if (s->end_ns == 0 || !in_window(h, s))
+        ea_sub_mark(h, s);
+    for (size_t i = window_start(h, s); i < h->window.count && there && in_window(h, s); i++)
+        there = ea_hub_examine(h, s, ea_window_at(&h->window, i));
+}
+
+void ea_hub_join(struct ea_hub *h, struct ea_sub *s)
+{
+    struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP, .data.ptr = s };
+    ea_sub_link(h, s);
+    bool ok = ea_sub_listen(h, s);
+    s->behind = s->poll == NULL;
+    if (s->poll != NULL && ok)
+        join_poll(h, s);
+    else if (s->poll != NULL)
+        ea_sub_answer(h, s, no_memory);
+    else if (ok && epoll_ctl(h->epoll, EPOLL_CTL_ADD, s->fd, &ev) == 0)
+        ea_hub_feed(h, s);
+    else
+        ea_sub_cut(h, s, EA_CUT_MEMORY);
+}
