@@ -226,3 +226,10 @@ tests_unit_relay_flight_LDADD = $(CMOCKA_LIBS)
 check_PROGRAMS += tests/regress/nginx
 tests_regress_nginx_SOURCES = tests/regress/nginx.c $(REGRESS_CLIENT)
 tests_regress_nginx_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+# What tests/bench runs: a ceiling, a peer, and loads.
+noinst_PROGRAMS += tests/bench/autosave tests/bench/canned tests/bench/hello tests/bench/idle
+tests_bench_autosave_SOURCES = tests/bench/autosave.c
+tests_bench_canned_SOURCES = tests/bench/canned.c
+tests_bench_hello_SOURCES = tests/bench/hello.c
+tests_bench_hello_LDADD = $(FCGI_LIBS)
+tests_bench_idle_SOURCES = tests/bench/idle.c
