@@ -1,7 +1,7 @@
 /* Closed-loop load of answers being saved, over plain HTTP/1.1 with kept connections. One connection = one student writing one answer again and again,
  * each time with the revision that the last reply gave.
  *
- *   autosave HOST:PORT SECONDS FILE      FILE: one line per connection: access token, attempt id, slot
+ *   autosave HOST:PORT SECONDS FILE      FILE: one line per connection: access token, attempt id, slot, its revision now
  *
  * Prints one JSON line: replies counted, how many were not 200, rate, latency. Peak rate only: a closed loop says nothing about latency under overload. */
 #include <arpa/inet.h>
@@ -59,7 +59,7 @@ static void read_students(const char *path)
         die("memory");
     struct student *s = students;
     while (students_n < CONNECTIONS_MAX &&
-           fscanf(f, "%2047s %63s %15s", s->token, s->attempt, s->slot) == 3) {
+           fscanf(f, "%2047s %63s %15s %" SCNd64, s->token, s->attempt, s->slot, &s->rev) == 4) {
         s++;
         students_n++;
     }

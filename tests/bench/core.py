@@ -108,21 +108,20 @@ def pgbench(clients, seconds):
 
 
 def bench_autosave(results, people, quiz, clients):
-    writers = people[:clients]
-    lines, attempts = [], []
-    for person in writers:
+    attempts = {}
+    for person in people[:clients]:
         attempt, slot, _ = start_attempt(person, quiz)
-        attempts.append(attempt)
-        lines.append(f"{person.token} {attempt} {slot}\n")
+        attempts[attempt] = (person.token, slot)
     listing = harness.WORK / f"students-{clients}"
-    listing.write_text("".join(lines))
     ids = ",".join(f"'{a}'" for a in attempts)
 
     def stored():
-        return int(harness.sql(f"SELECT count(*) FROM answer_events WHERE attempt_id IN ({ids})")[0][0])
+        """How many saves the journal holds of these attempts; writes the revisions that the next run goes on from."""
+        revs = {attempt: int(rev) for attempt, rev in harness.sql(f"SELECT attempt_id, coalesce(max(rev), 0) FROM answer_events WHERE attempt_id IN ({ids}) GROUP BY 1")}
+        listing.write_text("".join(f"{token} {attempt} {slot} {revs.get(attempt, 0)}\n" for attempt, (token, slot) in attempts.items()))
+        return sum(revs.values())
 
     def ours():
-        # the revisions that the last run left are what the next one must send: one request each finds them out
         before = stored()
         told = harness.tool("autosave", f"127.0.0.1:{harness.HTTP_PORT}", 3, listing)
         if stored() - before != told["ok"]:
