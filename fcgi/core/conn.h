@@ -1,5 +1,5 @@
 /* One FastCGI connection from nginx and the request on it. conn.c is the only file that knows libfcgi; why it drives it so is said there, rule by rule.
- * A connection is the reactor's while it is idle, and one pool thread's (or the owner's of the request it carries) from its first byte to
+ * A connection is nobody's while it is idle, and one pool thread's (or the owner's of the request it carries) from its first byte to
  * the last of the reply. Never moved or copied while it carries a request. */
 #ifndef EA_CONN_H
 #define EA_CONN_H
@@ -7,6 +7,7 @@
 #include "fcgi/core/pool.h"
 #include "lib/err.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,7 @@ struct ea_conn {
     int64_t received_ns; /* when the first record of the request was seen */
     int fd;
     bool old; /* was there when the drain began; under the reactor's lock */
+    atomic_bool watched; /* see idle.c */
 };
 
 /* Before any thread, with TERM, INT, HUP and USR1 blocked (rule 10). */

@@ -1,5 +1,6 @@
 #include "fcgi/core/pool.h"
 
+#include "fcgi/core/idle.h"
 #include "lib/cfg.h"
 #include "lib/log.h"
 #include "lib/metrics.h"
@@ -8,6 +9,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -22,10 +24,12 @@ struct thread {
 };
 
 struct ea_pool {
-    pthread_mutex_t lock;
-    pthread_cond_t some;
+    struct ea_idle *idle;
+    struct ea_work *(*begins)(struct ea_conn *c);
+    pthread_mutex_t lock; /* of the queues */
     struct queue fresh, hurried;
-    bool stopping;
+    atomic_size_t in_queue; /* of both: a look without the lock */
+    atomic_bool stopping;
     struct ea_metric *queued;
     size_t n;
     struct thread threads[];
@@ -54,21 +58,46 @@ static void add(struct ea_pool *p, struct queue *q, struct ea_work *w)
     ea_metric_add(p->queued, 1);
     pthread_mutex_lock(&p->lock);
     put(q, w);
+    atomic_fetch_add(&p->in_queue, 1);
     pthread_mutex_unlock(&p->lock);
-    pthread_cond_signal(&p->some); /* unlocked: who wakes finds the lock free */
+    ea_idle_wake(p->idle);
+}
+
+static struct ea_work *from_queue(struct ea_pool *p)
+{
+    struct ea_work *w;
+    if (atomic_load(&p->in_queue) == 0)
+        return NULL;
+    pthread_mutex_lock(&p->lock);
+    if ((w = take(&p->hurried)) == NULL)
+        w = take(&p->fresh);
+    if (w != NULL)
+        atomic_fetch_sub(&p->in_queue, 1);
+    pthread_mutex_unlock(&p->lock);
+    if (w != NULL)
+        ea_metric_add(p->queued, -1);
+    return w;
+}
+
+static bool has_more(void *arg)
+{
+    struct ea_pool *p = arg;
+    return atomic_load(&p->in_queue) > 0 || atomic_load(&p->stopping);
 }
 
 /* NULL: stopping, and nothing is left */
 static struct ea_work *next(struct ea_pool *p)
 {
-    struct ea_work *w;
-    pthread_mutex_lock(&p->lock);
-    while ((w = take(&p->hurried)) == NULL && (w = take(&p->fresh)) == NULL && !p->stopping)
-        pthread_cond_wait(&p->some, &p->lock);
-    pthread_mutex_unlock(&p->lock);
-    if (w != NULL)
-        ea_metric_add(p->queued, -1);
-    return w;
+    for (;;) {
+        struct ea_work *w = from_queue(p);
+        if (w != NULL)
+            return w;
+        if (atomic_load(&p->stopping))
+            return NULL;
+        struct ea_conn *c = ea_idle_wait(p->idle, has_more, p);
+        if (c != NULL && (w = p->begins(c)) != NULL)
+            return w;
+    }
 }
 
 /* A pool thread. It blocks all signals: EINTR would become a stream error inside libfcgi (rule 6). */
@@ -99,15 +128,17 @@ static enum ea_err start_thread(struct ea_pool *p, struct ea_server *s, const st
     return EA_ENOMEM;
 }
 
-enum ea_err ea_pool_start(struct ea_server *s, const struct ea_cfg *cfg, struct ea_pool **out)
+enum ea_err ea_pool_start(struct ea_server *s, const struct ea_cfg *cfg, struct ea_idle *idle,
+                          struct ea_work *(*begins)(struct ea_conn *c), struct ea_pool **out)
 {
     size_t n = (size_t)cfg->threads;
     *out = NULL;
     struct ea_pool *p = calloc(1, sizeof *p + n * sizeof p->threads[0]);
     if (p == NULL)
         return EA_ENOMEM;
+    p->idle = idle;
+    p->begins = begins;
     pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->some, NULL);
     p->fresh.last = &p->fresh.first;
     p->hurried.last = &p->hurried.first;
     p->queued = ea_metric_gauge("ea_pool_queued", "Requests that wait for a thread", "");
@@ -136,16 +167,13 @@ void ea_pool_stop(struct ea_pool *p)
 {
     if (p == NULL)
         return;
-    pthread_mutex_lock(&p->lock);
-    p->stopping = true;
-    pthread_cond_broadcast(&p->some);
-    pthread_mutex_unlock(&p->lock);
+    atomic_store(&p->stopping, true);
+    ea_idle_wake_all(p->idle);
     for (size_t i = 0; i < p->n; i++) {
         pthread_join(p->threads[i].id, NULL);
         ea_pg_free(p->threads[i].worker.pg);
         ea_redis_free(p->threads[i].worker.redis);
     }
-    pthread_cond_destroy(&p->some);
     pthread_mutex_destroy(&p->lock);
     free(p);
 }

@@ -11,6 +11,7 @@
  * A reply to HEAD makes nginx close the connection in any case. */
 #include "fcgi/core/reactor.h"
 
+#include "fcgi/core/idle.h"
 #include "fcgi/core/listen.h"
 #include "lib/cfg.h"
 #include "lib/clock.h"
@@ -36,9 +37,11 @@
 #define HANDOVER_NS     (5 * EA_NS_PER_S)   /* see above, 2. */
 #define QUIET_NS        (50 * EA_NS_PER_MS) /* without a connection, before the end */
 #define LATER_NS        (5 * EA_NS_PER_S)   /* for the first 8 bytes of a request */
-#define EVENTS_PER_WAIT 256
+#define EVENTS_PER_WAIT 16
+#define STAND_IN_MS     5 /* between two looks at idle connections while every thread works */
+#define CALM_LOOKS      20 /* looks that found a thread free, before the reactor sleeps until something happens */
 
-enum source { SOURCE_LISTEN, SOURCE_SIGNAL, SOURCE_STOP, SOURCE__MAX };
+enum source { SOURCE_LISTEN, SOURCE_SIGNAL, SOURCE_STOP, SOURCE_CALL };
 
 struct ea_reactor {
     int epoll, signals, stop;
@@ -46,14 +49,15 @@ struct ea_reactor {
     const struct ea_reactor_ops *ops;
     void *arg;
     int64_t drain_ns;
-    char sources[SOURCE__MAX]; /* their addresses tell epoll's events of these apart from connections */
+    struct ea_idle *idle;
 
-    pthread_mutex_t lock; /* of the list, and of giving a connection back */
+    pthread_mutex_t lock; /* of the lists */
     struct ea_conn *all;
-    size_t open, old; /* old: of before the drain */
-
     struct ea_conn *later; /* connections whose first record is not whole yet */
-    bool accepting, draining, hidden, cut;
+    size_t open, old;      /* old: of before the drain */
+
+    int calm; /* looks in a row that found a thread free */
+    bool put_off, accepting, draining, hidden, cut;
     int64_t accept_again_ns, drain_began_ns, quiet_since_ns;
     struct ea_metric *connections, *accepted;
 };
@@ -96,26 +100,9 @@ static bool configure(int fd)
            setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t) == 0;
 }
 
-/* Rule 7: EPOLLONESHOT, so one event gives the connection to one owner until it is watched again. From a success on c is the reactor's; the lock is what
- * makes that true for C, too, for which epoll orders nothing: the reactor passes through it before it believes an event. */
-static bool watch(struct ea_reactor *r, struct ea_conn *c, int op)
-{
-    struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = c };
-    pthread_mutex_lock(&r->lock);
-    bool ok = epoll_ctl(r->epoll, op, c->fd, &ev) == 0;
-    pthread_mutex_unlock(&r->lock);
-    return ok;
-}
-
-static void pass_lock(struct ea_reactor *r)
-{
-    pthread_mutex_lock(&r->lock);
-    pthread_mutex_unlock(&r->lock);
-}
-
 static bool watch_source(struct ea_reactor *r, enum source s, int fd, int op, uint32_t events)
 {
-    struct epoll_event ev = { .events = events, .data.ptr = &r->sources[s] };
+    struct epoll_event ev = { .events = events, .data.u32 = s };
     return epoll_ctl(r->epoll, op, fd, &ev) == 0;
 }
 
@@ -144,25 +131,49 @@ static void accept_all(struct ea_reactor *r)
     }
 }
 
-static void look(struct ea_reactor *r, struct ea_conn *c)
+/* Rare: the first segment was shorter than a header. The reactor looks again in a moment. */
+static void put_off(struct ea_reactor *r, struct ea_conn *c)
+{
+    pthread_mutex_lock(&r->lock);
+    c->later = r->later;
+    r->later = c;
+    pthread_mutex_unlock(&r->lock);
+    ea_idle_call(r->idle);
+}
+
+bool ea_reactor_begins(struct ea_conn *c)
 {
     switch (ea_conn_peek(c)) {
     case EA_OK:
-        r->ops->on_ready(c, r->arg);
-        return;
-    case EA_PARKED: /* rare: the first segment was shorter than a header */
-        c->later = r->later;
-        r->later = c;
-        return;
+        return true;
+    case EA_PARKED:
+        put_off(c->reactor, c);
+        return false;
     default:
         ea_reactor_close(c);
+        return false;
     }
+}
+
+static void look(struct ea_reactor *r, struct ea_conn *c)
+{
+    if (ea_reactor_begins(c))
+        r->ops->on_ready(c, r->arg);
+}
+
+static struct ea_conn *take_later(struct ea_reactor *r)
+{
+    pthread_mutex_lock(&r->lock);
+    struct ea_conn *c = r->later;
+    r->later = NULL;
+    pthread_mutex_unlock(&r->lock);
+    return c;
 }
 
 static void look_again(struct ea_reactor *r, int64_t now)
 {
-    struct ea_conn *c = r->later, *next;
-    r->later = NULL;
+    struct ea_conn *c = take_later(r), *next;
+    r->put_off = c != NULL;
     for (; c != NULL; c = next) {
         next = c->later;
         if (now - c->received_ns < LATER_NS)
@@ -170,6 +181,18 @@ static void look_again(struct ea_reactor *r, int64_t now)
         else
             ea_reactor_close(c);
     }
+}
+
+/* While all threads work, what comes is taken note of here: when it came, and in which order. */
+static void stand_in(struct ea_reactor *r)
+{
+    struct ea_conn *ready[64];
+    r->calm = ea_idle_all_busy(r->idle) ? 0 : r->calm + 1;
+    if (r->calm > 0)
+        return;
+    size_t n = ea_idle_take(r->idle, ready, sizeof ready / sizeof *ready);
+    for (size_t i = 0; i < n; i++)
+        look(r, ready[i]);
 }
 
 static void drain_begin(struct ea_reactor *r)
@@ -210,22 +233,14 @@ static void on_source(struct ea_reactor *r, enum source s)
     case SOURCE_SIGNAL:
         on_signal(r);
         return;
-    default:
+    case SOURCE_STOP:
         if (read(r->stop, &n, sizeof n) > 0)
             drain_begin(r);
-    }
-}
-
-static void on_event(struct ea_reactor *r, const struct epoll_event *ev, int64_t now)
-{
-    uintptr_t source = (uintptr_t)ev->data.ptr - (uintptr_t)r->sources;
-    if (source < SOURCE__MAX) {
-        on_source(r, (enum source)source);
         return;
+    case SOURCE_CALL:
+        (void)!read(ea_idle_call_fd(r->idle), &n, sizeof n);
+        r->calm = 0;
     }
-    struct ea_conn *c = ev->data.ptr;
-    c->received_ns = now;
-    look(r, c);
 }
 
 static void hide(struct ea_reactor *r, int64_t now)
@@ -250,17 +265,19 @@ static bool drain_goes_on(struct ea_reactor *r, int64_t now)
     return !r->hidden || now - r->quiet_since_ns < QUIET_NS;
 }
 
-static int wait_ms(const struct ea_reactor *r)
+static int wait_ms(struct ea_reactor *r)
 {
-    if (r->draining || r->later != NULL)
+    if (r->draining || r->put_off)
         return 10;
+    if (r->calm < CALM_LOOKS || !ea_idle_doze(r->idle))
+        return STAND_IN_MS;
     return r->accepting ? -1 : 100;
 }
 
 static void tick(struct ea_reactor *r, int64_t now)
 {
-    if (r->later != NULL)
-        look_again(r, now);
+    stand_in(r);
+    look_again(r, now);
     if (!r->accepting && now >= r->accept_again_ns && ea_listen_fd(r->listen) >= 0)
         r->accepting = watch_source(r, SOURCE_LISTEN, ea_listen_fd(r->listen), EPOLL_CTL_MOD, EPOLLIN);
 }
@@ -278,13 +295,14 @@ static enum ea_err open_sources(struct ea_reactor *r)
     bool ok = r->epoll >= 0 && r->signals >= 0 && r->stop >= 0 &&
               watch_source(r, SOURCE_SIGNAL, r->signals, EPOLL_CTL_ADD, EPOLLIN) &&
               watch_source(r, SOURCE_STOP, r->stop, EPOLL_CTL_ADD, EPOLLIN) &&
+              watch_source(r, SOURCE_CALL, ea_idle_call_fd(r->idle), EPOLL_CTL_ADD, EPOLLIN) &&
               watch_source(r, SOURCE_LISTEN, ea_listen_fd(r->listen), EPOLL_CTL_ADD, EPOLLIN);
     r->accepting = ok;
     return ok ? EA_OK : EA_EUNAVAILABLE;
 }
 
-enum ea_err ea_reactor_open(const struct ea_cfg *cfg, const struct ea_reactor_ops *ops, void *arg,
-                            struct ea_reactor **out)
+enum ea_err ea_reactor_open(const struct ea_cfg *cfg, struct ea_idle *idle, const struct ea_reactor_ops *ops,
+                            void *arg, struct ea_reactor **out)
 {
     *out = NULL;
     struct ea_reactor *r = calloc(1, sizeof *r);
@@ -292,6 +310,7 @@ enum ea_err ea_reactor_open(const struct ea_cfg *cfg, const struct ea_reactor_op
         return EA_ENOMEM;
     pthread_mutex_init(&r->lock, NULL);
     r->epoll = r->signals = r->stop = -1;
+    r->idle = idle;
     r->ops = ops;
     r->arg = arg;
     r->drain_ns = cfg->drain_s * EA_NS_PER_S;
@@ -313,9 +332,8 @@ enum ea_err ea_reactor_run(struct ea_reactor *r)
     for (;;) {
         int n = epoll_wait(r->epoll, ev, EVENTS_PER_WAIT, wait_ms(r));
         int64_t now = ea_clock_mono_ns();
-        pass_lock(r);
         for (int i = 0; i < n; i++)
-            on_event(r, &ev[i], now);
+            on_source(r, (enum source)ev[i].data.u32);
         tick(r, now);
         if (!r->draining)
             continue;
@@ -344,8 +362,7 @@ void ea_reactor_free(struct ea_reactor *r)
 
 void ea_reactor_watch(struct ea_conn *c)
 {
-    struct ea_reactor *r = c->reactor;
-    if (!watch(r, c, EPOLL_CTL_MOD))
+    if (ea_idle_watch(c->reactor->idle, c, false) != EA_OK)
         ea_reactor_close(c);
 }
 
@@ -357,7 +374,7 @@ void ea_reactor_close(struct ea_conn *c)
 
 void ea_reactor_forget(struct ea_conn *c)
 {
-    epoll_ctl(c->reactor->epoll, EPOLL_CTL_DEL, c->fd, NULL);
+    ea_idle_forget(c->reactor->idle, c);
     list_remove(c->reactor, c);
 }
 
@@ -370,7 +387,7 @@ enum ea_err ea_reactor_adopt(struct ea_reactor *r, int fd)
         return EA_ENOMEM;
     c->received_ns = ea_clock_mono_ns();
     list_add(r, c);
-    if (watch(r, c, EPOLL_CTL_ADD))
+    if (ea_idle_watch(r->idle, c, true) == EA_OK)
         return EA_OK;
     c->fd = -1; /* stays the caller's */
     ea_reactor_close(c);

@@ -19,6 +19,8 @@
 #define RERUN_NS      (1 * EA_NS_PER_S) /* a transaction that took longer is not tried again */
 #define DRAIN_MAX     EA_MB(64)         /* of a body that nobody wants: reading it keeps the connection */
 #define RETRY_AFTER_S 3
+#define WAITED_NS                                                                                            \
+    (100 * EA_NS_PER_MS) /* for a thread: then it is worth looking whether the client still waits too */
 
 /* --- the reply ---------------------------------------------------------------------------------------------------------------- */
 
@@ -212,7 +214,8 @@ void ea_run_conn(struct ea_work *work, struct ea_worker *self)
         ea_reactor_close(c);
         return;
     }
-    enum ea_err err = ea_conn_gone(c) ? EA_ECLOSED : ea_precond(r);
+    bool waited = ea_clock_mono_ns() - c->received_ns > WAITED_NS;
+    enum ea_err err = waited && ea_conn_gone(c) ? EA_ECLOSED : ea_precond(r);
     if (err == EA_OK)
         run_and_finish(r, r->route->handler);
     else

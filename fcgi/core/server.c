@@ -3,6 +3,7 @@
 
 #include "fcgi/core/auth.h"
 #include "fcgi/core/hub.h"
+#include "fcgi/core/idle.h"
 #include "fcgi/core/match.h"
 #include "fcgi/core/pool.h"
 #include "fcgi/core/reactor.h"
@@ -136,6 +137,15 @@ static void on_conn(struct ea_conn *c, void *arg)
     ea_pool_add(s->pool, &c->work);
 }
 
+/* The same for a thread of the pool that found the connection itself. */
+static struct ea_work *begins(struct ea_conn *c)
+{
+    if (!ea_reactor_begins(c))
+        return NULL;
+    c->work.run = ea_run_conn;
+    return &c->work;
+}
+
 /* On its own thread: ending thousands of streams takes a moment in which the reactor must go on. */
 static void *end_streams(void *arg)
 {
@@ -207,9 +217,14 @@ static enum ea_err start_hub(struct ea_server *s)
     return s->service->hub ? ea_hub_new(s, &s->hub) : EA_OK;
 }
 
+static enum ea_err start_idle(struct ea_server *s)
+{
+    return ea_idle_new(&s->idle);
+}
+
 static enum ea_err start_pool(struct ea_server *s)
 {
-    return ea_pool_start(s, s->cfg, &s->pool);
+    return ea_pool_start(s, s->cfg, s->idle, begins, &s->pool);
 }
 
 static enum ea_err start_service(struct ea_server *s)
@@ -229,7 +244,7 @@ static enum ea_err start_metrics(struct ea_server *s)
 
 static enum ea_err start_reactor(struct ea_server *s)
 {
-    return ea_reactor_open(s->cfg, &reactor_ops, s, &s->reactor);
+    return ea_reactor_open(s->cfg, s->idle, &reactor_ops, s, &s->reactor);
 }
 
 static enum ea_err start(struct ea_server *s)
@@ -238,9 +253,10 @@ static enum ea_err start(struct ea_server *s)
         const char *what;
         enum ea_err (*fn)(struct ea_server *s);
     } steps[] = {
-        { "keys", load_keys },        { "probe", start_probe },     { "routes", start_router },
-        { "hub", start_hub },         { "pool", start_pool },       { "service", start_service },
-        { "follower", start_follow }, { "metrics", start_metrics }, { "listener", start_reactor },
+        { "keys", load_keys },         { "probe", start_probe },      { "routes", start_router },
+        { "hub", start_hub },          { "connections", start_idle }, { "pool", start_pool },
+        { "service", start_service },  { "follower", start_follow },  { "metrics", start_metrics },
+        { "listener", start_reactor },
     };
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         enum ea_err err = steps[i].fn(s);
@@ -267,6 +283,7 @@ static void stop(struct ea_server *s)
     if (s->service->free != NULL && s->data != NULL)
         s->service->free(s, s->data);
     ea_reactor_free(s->reactor);
+    ea_idle_free(s->idle);
     ea_router_free(s->router);
     ea_auth_free(s->auth);
     ea_redis_free(s->probe);

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 struct ea_auth;
+struct ea_idle;
 struct ea_pool;
 struct ea_reactor;
 struct ea_router;
@@ -18,6 +19,7 @@ struct ea_server {
     struct ea_key *token_key, *receipt_key;
     struct ea_router *router;
     struct ea_auth *auth;
+    struct ea_idle *idle;
     struct ea_reactor *reactor;
     struct ea_pool *pool;
     struct ea_follow *follow;
