@@ -12,42 +12,55 @@ struct input {
 };
 
 #define INPUT(member) offsetof(struct input, member)
-static const struct ea_field fields[] = {
-    { .name = "kind", .type = EA_T_ENUM, .offset = INPUT(kind), .values = ea_item_kinds },
-    { .name = "title",
-      .type = EA_T_STR,
-      .offset = INPUT(title),
-      .flags = EA_NULLABLE | EA_ONE_LINE,
-      .max = QUIZ_TITLE_MAX },
-    { .name = "category",
-      .type = EA_T_STR,
-      .offset = INPUT(category),
-      .flags = EA_NULLABLE | EA_ONE_LINE,
-      .max = QUIZ_CATEGORY_MAX },
-    { .name = "stem", .type = EA_T_STR, .offset = INPUT(stem), .min = 1, .max = QUIZ_STEM_MAX },
-    { .name = "feedback",
-      .type = EA_T_STR,
-      .offset = INPUT(feedback),
-      .flags = EA_NULLABLE,
-      .max = QUIZ_FEEDBACK_MAX },
-    { .name = "points", .type = EA_T_MILLI, .offset = INPUT(points), .min = 0, .max = QUIZ_POINTS_MAX },
-    { .name = "tags",
-      .type = EA_T_LIST,
-      .offset = INPUT(tags),
-      .flags = EA_ONE_LINE,
-      .max = QUIZ_TAGS_MAX,
-      .item = EA_T_STR,
-      .item_min = 1,
-      .item_max = QUIZ_TAG_MAX },
-    { .name = "difficulty",
-      .type = EA_T_MILLI,
-      .offset = INPUT(difficulty),
-      .flags = EA_NULLABLE,
-      .min = 0,
-      .max = 1000 },
-    { .name = "definition", .type = EA_T_RAW, .offset = INPUT(definition), .max = EA_ITEM_DEF_MAX },
-};
-static const struct ea_schema schema = { "item", sizeof(struct input), fields, QUIZ_COUNT(fields) };
+/* needed: of those that a new item must have. */
+#define FIELDS(needed)                                                                                       \
+    { .name = "kind", .type = EA_T_ENUM, .offset = INPUT(kind), .flags = needed, .values = ea_item_kinds },  \
+        { .name = "title",                                                                                   \
+          .type = EA_T_STR,                                                                                  \
+          .offset = INPUT(title),                                                                            \
+          .flags = EA_NULLABLE | EA_ONE_LINE,                                                                \
+          .max = QUIZ_TITLE_MAX },                                                                           \
+        { .name = "category",                                                                                \
+          .type = EA_T_STR,                                                                                  \
+          .offset = INPUT(category),                                                                         \
+          .flags = EA_NULLABLE | EA_ONE_LINE,                                                                \
+          .max = QUIZ_CATEGORY_MAX },                                                                        \
+        { .name = "stem",                                                                                    \
+          .type = EA_T_STR,                                                                                  \
+          .offset = INPUT(stem),                                                                             \
+          .flags = needed,                                                                                   \
+          .min = 1,                                                                                          \
+          .max = QUIZ_STEM_MAX },                                                                            \
+        { .name = "feedback",                                                                                \
+          .type = EA_T_STR,                                                                                  \
+          .offset = INPUT(feedback),                                                                         \
+          .flags = EA_NULLABLE,                                                                              \
+          .max = QUIZ_FEEDBACK_MAX },                                                                        \
+        { .name = "points", .type = EA_T_MILLI, .offset = INPUT(points), .min = 0, .max = QUIZ_POINTS_MAX }, \
+        { .name = "tags",                                                                                    \
+          .type = EA_T_LIST,                                                                                 \
+          .offset = INPUT(tags),                                                                             \
+          .flags = EA_ONE_LINE,                                                                              \
+          .max = QUIZ_TAGS_MAX,                                                                              \
+          .item = EA_T_STR,                                                                                  \
+          .item_min = 1,                                                                                     \
+          .item_max = QUIZ_TAG_MAX },                                                                        \
+        { .name = "difficulty",                                                                              \
+          .type = EA_T_MILLI,                                                                                \
+          .offset = INPUT(difficulty),                                                                       \
+          .flags = EA_NULLABLE,                                                                              \
+          .min = 0,                                                                                          \
+          .max = 1000 },                                                                                     \
+    {                                                                                                        \
+        .name = "definition", .type = EA_T_RAW, .offset = INPUT(definition), .flags = needed,                \
+        .max = EA_ITEM_DEF_MAX                                                                               \
+    }
+static const struct ea_field new_fields[] = { FIELDS(EA_REQUIRED) };
+static const struct ea_field change_fields[] = { FIELDS(0) };
+static const struct ea_schema new_schema = { "item", sizeof(struct input), new_fields,
+                                             QUIZ_COUNT(new_fields) };
+static const struct ea_schema change_schema = { "item change", sizeof(struct input), change_fields,
+                                                QUIZ_COUNT(change_fields) };
 
 struct query {
     struct quiz_page page; /* first */
@@ -233,7 +246,6 @@ static enum ea_err authz(struct ea_req *r, enum ea_cap cap)
 
 static enum ea_err create(struct ea_req *r)
 {
-    const struct input *in = r->input;
     struct quiz_question q = { .points = 1000, .difficulty = -1, .item.kind = EA_ITEM_CHOICE };
     struct ea_id id;
     const char *json;
@@ -243,12 +255,6 @@ static enum ea_err create(struct ea_req *r)
     err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_COURSE, r->vars[0], EA_CAP_TEACH, NULL);
     if (err)
         return err;
-    if (!in->kind.given)
-        fault(r, "/kind", "required", "This member is needed.");
-    if (!in->stem.given)
-        fault(r, "/stem", "required", "This member is needed.");
-    if (!in->definition.given)
-        fault(r, "/definition", "required", "This member is needed.");
     ea_id_new(&id);
     q.id = id.s;
     if ((err = take(r, &q)) || (err = write_json(r, &q, true, &json)) || (err = ea_req_begin(r)) ||
@@ -301,10 +307,15 @@ static enum ea_err patch(struct ea_req *r)
     return show(r, r->vars[0]);
 }
 
-#define BODY .body = EA_BODY_JSON, .body_max = EA_KB(512), .input = &schema
+#define BODY .body = EA_BODY_JSON, .body_max = EA_KB(512)
 
 const struct ea_route quiz_item_routes[] = {
-    { .method = EA_POST, .pattern = "/v1/courses/{id}/items", .handler = create, .who = EA_SIGNED_IN, BODY },
+    { .method = EA_POST,
+      .pattern = "/v1/courses/{id}/items",
+      .handler = create,
+      .who = EA_SIGNED_IN,
+      BODY,
+      .input = &new_schema },
     { .method = EA_GET,
       .pattern = "/v1/courses/{id}/items",
       .handler = list,
@@ -316,6 +327,7 @@ const struct ea_route quiz_item_routes[] = {
       .handler = patch,
       .who = EA_SIGNED_IN,
       BODY,
+      .input = &change_schema,
       .flags = EA_ROUTE_MATCH },
     EA_ROUTES_END,
 };

@@ -96,44 +96,47 @@ static const char *const keeps[] = { "highest", "latest", "first", "average", NU
 static const char *const navigations[] = { "free", "sequential", NULL };
 
 #define INPUT(member) offsetof(struct input, member)
-static const struct ea_field fields[] = {
-    { .name = "title",
-      .type = EA_T_STR,
-      .offset = INPUT(title),
-      .flags = EA_ONE_LINE,
-      .min = 1,
-      .max = QUIZ_TITLE_MAX },
-    { .name = "opens_at", .type = EA_T_TIME, .offset = INPUT(opens_at), .flags = EA_NULLABLE },
-    { .name = "closes_at", .type = EA_T_TIME, .offset = INPUT(closes_at), .flags = EA_NULLABLE },
-    { .name = "time_limit_s",
-      .type = EA_T_INT,
-      .offset = INPUT(time_limit_s),
-      .flags = EA_NULLABLE,
-      .min = 1,
-      .max = 30 * 86400 },
-    { .name = "grace_s", .type = EA_T_INT, .offset = INPUT(grace_s), .min = 0, .max = 86400 },
-    { .name = "attempts",
-      .type = EA_T_INT,
-      .offset = INPUT(attempts),
-      .flags = EA_NULLABLE,
-      .min = 1,
-      .max = 1000 },
-    { .name = "keep", .type = EA_T_ENUM, .offset = INPUT(keep), .values = keeps },
-    { .name = "sections",
-      .type = EA_T_LIST,
-      .offset = INPUT(sections),
-      .max = SECTIONS_MAX,
-      .sub = &section_schema },
-    { .name = "shuffle", .type = EA_T_BOOL, .offset = INPUT(shuffle) },
-    { .name = "navigation", .type = EA_T_ENUM, .offset = INPUT(navigation), .values = navigations },
-    { .name = "show", .type = EA_T_OBJ, .offset = INPUT(show), .sub = &show_schema },
-    { .name = "access_code",
-      .type = EA_T_STR,
-      .offset = INPUT(access_code),
-      .flags = EA_NULLABLE | EA_ONE_LINE,
-      .max = 100 },
-};
-static const struct ea_schema schema = { "quiz", sizeof(struct input), fields, QUIZ_COUNT(fields) };
+/* needed: of those that a new quiz must have. */
+#define TITLE(needed)                                                                                        \
+    {                                                                                                        \
+        .name = "title", .type = EA_T_STR, .offset = INPUT(title), .flags = EA_ONE_LINE | (needed),          \
+        .min = 1, .max = QUIZ_TITLE_MAX                                                                      \
+    }
+#define OTHERS                                                                                               \
+    { .name = "opens_at", .type = EA_T_TIME, .offset = INPUT(opens_at), .flags = EA_NULLABLE },              \
+        { .name = "closes_at", .type = EA_T_TIME, .offset = INPUT(closes_at), .flags = EA_NULLABLE },        \
+        { .name = "time_limit_s",                                                                            \
+          .type = EA_T_INT,                                                                                  \
+          .offset = INPUT(time_limit_s),                                                                     \
+          .flags = EA_NULLABLE,                                                                              \
+          .min = 1,                                                                                          \
+          .max = 30 * 86400 },                                                                               \
+        { .name = "grace_s", .type = EA_T_INT, .offset = INPUT(grace_s), .min = 0, .max = 86400 },           \
+        { .name = "attempts",                                                                                \
+          .type = EA_T_INT,                                                                                  \
+          .offset = INPUT(attempts),                                                                         \
+          .flags = EA_NULLABLE,                                                                              \
+          .min = 1,                                                                                          \
+          .max = 1000 },                                                                                     \
+        { .name = "keep", .type = EA_T_ENUM, .offset = INPUT(keep), .values = keeps },                       \
+        { .name = "sections",                                                                                \
+          .type = EA_T_LIST,                                                                                 \
+          .offset = INPUT(sections),                                                                         \
+          .max = SECTIONS_MAX,                                                                               \
+          .sub = &section_schema },                                                                          \
+        { .name = "shuffle", .type = EA_T_BOOL, .offset = INPUT(shuffle) },                                  \
+        { .name = "navigation", .type = EA_T_ENUM, .offset = INPUT(navigation), .values = navigations },     \
+        { .name = "show", .type = EA_T_OBJ, .offset = INPUT(show), .sub = &show_schema },                    \
+    {                                                                                                        \
+        .name = "access_code", .type = EA_T_STR, .offset = INPUT(access_code),                               \
+        .flags = EA_NULLABLE | EA_ONE_LINE, .max = 100                                                       \
+    }
+static const struct ea_field new_fields[] = { TITLE(EA_REQUIRED), OTHERS };
+static const struct ea_field change_fields[] = { TITLE(0), OTHERS };
+static const struct ea_schema new_schema = { "quiz", sizeof(struct input), new_fields,
+                                             QUIZ_COUNT(new_fields) };
+static const struct ea_schema change_schema = { "quiz change", sizeof(struct input), change_fields,
+                                                QUIZ_COUNT(change_fields) };
 
 /* ---- what the schema could not say ---- */
 
@@ -226,8 +229,6 @@ static enum ea_err create(struct ea_req *r)
     err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_COURSE, r->vars[0], EA_CAP_TEACH, NULL);
     if (err)
         return err;
-    if (!in->title.given)
-        fault(r, "/title", "required", "This member is needed.");
     if ((err = judge(r, in)) || (err = ea_req_begin(r)))
         return err;
     ea_id_new(&id);
@@ -321,14 +322,15 @@ static enum ea_err publish(struct ea_req *r)
     return show(r, r->vars[0], true);
 }
 
-#define BODY .body = EA_BODY_JSON, .body_max = EA_KB(256), .input = &schema
+#define BODY .body = EA_BODY_JSON, .body_max = EA_KB(256)
 
 const struct ea_route quiz_routes[] = {
     { .method = EA_POST,
       .pattern = "/v1/courses/{id}/quizzes",
       .handler = create,
       .who = EA_SIGNED_IN,
-      BODY },
+      BODY,
+      .input = &new_schema },
     { .method = EA_GET,
       .pattern = "/v1/courses/{id}/quizzes",
       .handler = list,
@@ -340,6 +342,7 @@ const struct ea_route quiz_routes[] = {
       .handler = patch,
       .who = EA_SIGNED_IN,
       BODY,
+      .input = &change_schema,
       .flags = EA_ROUTE_MATCH },
     { .method = EA_DELETE,
       .pattern = "/v1/quizzes/{id}",
