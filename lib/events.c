@@ -48,31 +48,35 @@ static enum ea_err columns(struct ea_arena *a, const struct ea_event_new *ev, si
     return EA_OK;
 }
 
+/* Large events are there before the lock is asked for. */
+static enum ea_err stage(struct ea_pg *pg, const char *const args[COLUMN__MAX])
+{
+    PGresult *res = NULL;
+    enum ea_err err = ea_pg_run(pg, STMT_EVENTS_STAGE, args, COLUMN__MAX, &res);
+    PQclear(res);
+    return err;
+}
+
 /* The lock is held from the moment the server reads it to COMMIT: everything after it must be on the wire at once. */
 static enum ea_err append(struct ea_pg *pg, const char *const args[COLUMN__MAX], bool staged,
                           int64_t *first_id)
 {
+    enum { APPEND = 1, COMMIT = 2, STMTS = 3 };
+    PGresult *res[STMTS];
     enum ea_err err = ea_pg_pipe_begin(pg);
     if (err)
         return err;
-    size_t before = staged ? 1 : 0; /* statements before the lock */
-    if (staged)
-        err = ea_pg_pipe_send(pg, STMT_EVENTS_STAGE, args, COLUMN__MAX);
-    if (staged && !err)
-        err = ea_pg_pipe_flush(pg);
-    if (!err)
-        err = ea_pg_pipe_send(pg, STMT_EVENTS_LOCK, NULL, 0);
+    err = ea_pg_pipe_send(pg, STMT_EVENTS_LOCK, NULL, 0);
     if (!err)
         err = staged ? ea_pg_pipe_send(pg, STMT_EVENTS_APPEND_STAGED, NULL, 0)
                      : ea_pg_pipe_send(pg, STMT_EVENTS_APPEND, args, COLUMN__MAX);
     if (!err)
         err = ea_pg_pipe_send(pg, STMT_COMMIT, NULL, 0);
     (void)err; /* the end tells of it too */
-    PGresult *res[4];
-    err = ea_pg_pipe_end(pg, res, before + 3, (int)before + 2);
+    err = ea_pg_pipe_end(pg, res, STMTS, COMMIT);
     if (!err)
-        *first_id = ea_pg_i64(res[before + 1], 0, 0);
-    for (size_t i = 0; i < before + 3; i++)
+        *first_id = ea_pg_i64(res[APPEND], 0, 0);
+    for (size_t i = 0; i < STMTS; i++)
         PQclear(res[i]);
     return err;
 }
@@ -88,6 +92,8 @@ enum ea_err ea_events_commit(struct ea_pg *pg, const struct ea_event_new *ev, si
     size_t bytes;
     struct ea_arena *a = ea_arena_new();
     enum ea_err err = a ? columns(a, ev, n, args, &bytes) : EA_ENOMEM;
+    if (!err && bytes > INLINE_MAX)
+        err = stage(pg, args);
     if (!err)
         err = append(pg, args, bytes > INLINE_MAX, first_id);
     ea_arena_free(a);
