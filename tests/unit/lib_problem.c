@@ -14,7 +14,12 @@ static void a_problem_with_faults(void **state)
                             { "/a~1b", "unknown", "there is no \"such\" member" } };
     struct ea_faults faults = { .v = v, .n = 2, .cap = 2 };
     struct ea_buf b = { 0 };
-    ea_problem_write(&(struct ea_problem){ EA_EINPUT, "2 faults", "/v1/quizzes", "r-1", &faults }, &b);
+    ea_problem_write(&(struct ea_problem){ .err = EA_EINPUT,
+                                           .detail = "2 faults",
+                                           .instance = "/v1/quizzes",
+                                           .request_id = "r-1",
+                                           .faults = &faults },
+                     &b);
     assert_string_equal(
         b.p, "{\"type\":\"/problems/invalid-input\",\"title\":\"The input has faults\",\"status\":422,"
              "\"detail\":\"2 faults\",\"instance\":\"/v1/quizzes\",\"request_id\":\"r-1\",\"errors\":["
