@@ -7,7 +7,6 @@
 #include "fcgi/core/pool.h"
 #include "lib/err.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,7 +24,6 @@ struct ea_conn {
     int64_t received_ns; /* when the first record of the request was seen */
     int fd;
     bool old; /* was there when the drain began; under the reactor's lock */
-    atomic_bool watched; /* see idle.c */
 };
 
 /* Before any thread, with TERM, INT, HUP and USR1 blocked (rule 10). */

@@ -3,7 +3,7 @@
 #include "fcgi/core/conn.h"
 #include "lib/clock.h"
 
-#include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,13 +11,16 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { TAKEN_AT_ONCE = 64 };
+enum { TAKEN_AT_ONCE = 64, LOCKS = 16 };
 
 struct ea_idle {
     int epoll, wake; /* wake: an eventfd among the connections */
     int call;        /* an eventfd for the reactor */
     atomic_size_t waiting;
     atomic_bool dozing; /* the reactor */
+    /* Giving a connection up must happen before its being taken, also where C looks for an order and epoll shows none: who gives it up holds the connection's lock
+     * until epoll_ctl has returned, who takes it passes through that lock. The locks are not in the connections, which the taker may free. */
+    pthread_mutex_t locks[LOCKS];
 };
 
 enum ea_err ea_idle_new(struct ea_idle **out)
@@ -26,6 +29,8 @@ enum ea_err ea_idle_new(struct ea_idle **out)
     *out = NULL;
     if (i == NULL)
         return EA_ENOMEM;
+    for (size_t k = 0; k < LOCKS; k++)
+        pthread_mutex_init(&i->locks[k], NULL);
     i->epoll = epoll_create1(EPOLL_CLOEXEC);
     i->wake = eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC);
     i->call = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -47,21 +52,31 @@ void ea_idle_free(struct ea_idle *i)
     for (size_t k = 0; k < sizeof fds / sizeof *fds; k++)
         if (fds[k] >= 0)
             close(fds[k]);
+    for (size_t k = 0; k < LOCKS; k++)
+        pthread_mutex_destroy(&i->locks[k]);
     free(i);
+}
+
+static pthread_mutex_t *lock_of(struct ea_idle *i, const struct ea_conn *c)
+{
+    return &i->locks[((uintptr_t)c >> 6) % LOCKS];
 }
 
 enum ea_err ea_idle_watch(struct ea_idle *i, struct ea_conn *c, bool first)
 {
     struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = c };
-    /* What this thread wrote into c must be seen by the next owner. epoll orders nothing in the C memory model, so the flag does (see took). */
-    atomic_store_explicit(&c->watched, true, memory_order_release);
-    return epoll_ctl(i->epoll, first ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, c->fd, &ev) == 0 ? EA_OK
-                                                                                       : EA_EUNAVAILABLE;
+    pthread_mutex_t *lock = lock_of(i, c);
+    pthread_mutex_lock(lock);
+    int rc = epoll_ctl(i->epoll, first ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, c->fd, &ev);
+    pthread_mutex_unlock(lock);
+    return rc == 0 ? EA_OK : EA_EUNAVAILABLE;
 }
 
-static struct ea_conn *took(struct ea_conn *c, int64_t now)
+static struct ea_conn *took(struct ea_idle *i, struct ea_conn *c, int64_t now)
 {
-    (void)atomic_load_explicit(&c->watched, memory_order_acquire);
+    pthread_mutex_t *lock = lock_of(i, c);
+    pthread_mutex_lock(lock);
+    pthread_mutex_unlock(lock);
     c->received_ns = now;
     return c;
 }
@@ -90,7 +105,7 @@ struct ea_conn *ea_idle_wait(struct ea_idle *i, bool (*more)(void *arg), void *a
     if (n <= 0)
         return NULL;
     if (ev.data.ptr != NULL)
-        return took(ev.data.ptr, ea_clock_mono_ns());
+        return took(i, ev.data.ptr, ea_clock_mono_ns());
     swallow_wake(i);
     return NULL;
 }
@@ -121,7 +136,7 @@ size_t ea_idle_take(struct ea_idle *i, struct ea_conn **out, size_t n)
     size_t taken = 0;
     for (int k = 0; k < found; k++)
         if (ev[k].data.ptr != NULL) /* a wake is the threads' own */
-            out[taken++] = took(ev[k].data.ptr, now);
+            out[taken++] = took(i, ev[k].data.ptr, now);
     return taken;
 }
 

@@ -206,9 +206,9 @@ static void drain_begin(struct ea_reactor *r)
     pthread_mutex_lock(&r->lock);
     for (struct ea_conn *c = r->all; c != NULL; c = c->next)
         c->old = true;
-    r->old = r->open;
+    size_t old = r->old = r->open;
     pthread_mutex_unlock(&r->lock);
-    ea_log(EA_LOG_INFO, "draining", EA_F_INT(COUNT, r->old));
+    ea_log(EA_LOG_INFO, "draining", EA_F_INT(COUNT, old));
     r->ops->on_drain(r->arg);
 }
 
