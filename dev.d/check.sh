@@ -61,7 +61,9 @@ pytest_run() {
         set -a
         eval "$(in_check env)"
         set +a
-        cd "$EA_ROOT" && exec /usr/bin/python3 -m pytest -q -p no:cacheprovider --junit-xml="$report" "$@"
+        # a test that hangs is shown where it does, and does not keep the check from ending
+        cd "$EA_ROOT" && exec timeout -s INT 1800 /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+            -o faulthandler_timeout=300 --junit-xml="$report" "$@"
     ) || code=$?
     [ ! -f "$report" ] || /usr/bin/python3 - "$report" >"$CHECK_DIR/$CHECK_NAME.count" <<'PY'
 import sys

@@ -70,6 +70,13 @@ class Person(httpx.Client):
     def email(self):
         return self.user["email"]
 
+    def tab(self):
+        """The same person on a connection of its own: one connection is not for two threads."""
+        other = Person()
+        other.user, other.password = self.user, self.password
+        other.headers["Authorization"] = self.headers["Authorization"]
+        return other
+
     def change(self, path, json, method="PATCH"):
         """PATCH (or PUT) with the ETag that GET shows now."""
         return self.request(method, path, json=json, headers={"If-Match": self.get(path).headers["etag"]})

@@ -124,7 +124,7 @@ def test_the_same_client_id_is_the_same_message(student, room):
 
 def test_the_same_client_id_at_the_same_time_is_one_message(student, room):
     replies = []
-    threads = [threading.Thread(target=lambda: replies.append(say(student, room, "once", client_id="c2"))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: replies.append(say(student.tab(), room, "once", client_id="c2"))) for _ in range(8)]
     for t in threads:
         t.start()
     for t in threads:
@@ -198,9 +198,9 @@ def test_everybody_hears_the_same_in_the_same_order(school, teacher, course, roo
     polled = {p.id: [] for p in everyone}
 
     def follow(person):
-        after = start
+        after, tab = start, person.tab()
         while len(polled[person.id]) < 20:
-            reply = poll(person, after=after, wait=20)
+            reply = poll(tab, after=after, wait=20)
             polled[person.id] += [e for e in reply["events"] if e["kind"] == "message.created"]
             after = reply["cursor"]
 
@@ -322,7 +322,7 @@ def test_a_quiet_streams_heartbeat_carries_the_newest_id(teacher, student, outsi
 
 def test_a_long_poll_waits_for_what_comes(teacher, student, room):
     start, got = cursor_now(student), []
-    waiter = threading.Thread(target=lambda: got.append(poll(student, after=start, wait=30)))
+    waiter = threading.Thread(target=lambda: got.append(poll(student.tab(), after=start, wait=30)))
     waiter.start()
     message = say(teacher, room, "here it is")
     waiter.join()
