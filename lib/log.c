@@ -2,17 +2,15 @@
 
 #include "lib/clock.h"
 #include "lib/json.h"
+#include "lib/log_stderr.h"
 #include "lib/log_syslog.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
-#define LINE_MAX_BYTES                                                                                       \
-    4096u /* a pipe takes this much whole or, when poll() says that it cannot, not at all */
 #define TEXT_MAX_BYTES 2048u
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
@@ -24,11 +22,11 @@ static const char *const keys[EA_K__MAX] = {
 };
 
 static struct {
-    enum ea_log_level level; /* this and the next two are set before there are threads */
+    enum ea_log_level level; /* this and the next three are set before there are threads */
     const char *service;
+    pid_t pid;                    /* a system call less per line */
     struct ea_log_syslog *syslog; /* NULL: stderr */
-    pthread_mutex_t
-        lock; /* one line at a time: of stderr so that poll() stays true, of the syslog as it asks */
+    pthread_mutex_t lock;         /* of the syslog: one event at a time */
     _Atomic int64_t dropped;
 } state = { .level = EA_LOG_INFO, .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -60,24 +58,11 @@ static void write_event(struct ea_buf *line, const struct ea_log_event *e, size_
     write_text(&w, e->message, text_max);
     ea_jw_kstr(&w, "ecs.version", "8.11");
     ea_jw_kstr(&w, "service.name", e->service);
-    ea_jw_kint(&w, "process.pid", getpid());
+    ea_jw_kint(&w, "process.pid", e->pid);
     for (size_t i = 0; i < e->n; i++)
         write_field(&w, &e->fields[i], text_max);
     ea_jw_end(&w);
     ea_buf_char(line, '\n');
-}
-
-/* One write(2), which must not block: whoever reads the pipe may have stopped. */
-static bool put_line(const struct ea_buf *line)
-{
-    struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
-    if (line->failed || poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
-        return false;
-    ssize_t n;
-    do
-        n = write(STDERR_FILENO, line->p, line->len);
-    while (n < 0 && errno == EINTR);
-    return n == (ssize_t)line->len;
 }
 
 static bool to_stderr(const struct ea_log_event *e)
@@ -86,11 +71,19 @@ static bool to_stderr(const struct ea_log_event *e)
     for (size_t max = TEXT_MAX_BYTES; max >= 32; max /= 4) {
         ea_buf_reset(&line);
         write_event(&line, e, max);
-        if (line.len <= LINE_MAX_BYTES)
+        if (line.len <= EA_LOG_LINE_MAX)
             break;
     }
-    bool ok = put_line(&line);
+    bool ok = !line.failed && ea_log_stderr_put(line.p, line.len, e->level >= EA_LOG_WARN);
     ea_buf_free(&line);
+    return ok;
+}
+
+static bool to_syslog(const struct ea_log_event *e)
+{
+    pthread_mutex_lock(&state.lock);
+    bool ok = ea_log_syslog_send(state.syslog, e);
+    pthread_mutex_unlock(&state.lock);
     return ok;
 }
 
@@ -116,9 +109,15 @@ enum ea_err ea_log_start(const struct ea_cfg *cfg)
 {
     state.level = level_of(cfg->log_level);
     state.service = cfg->service_name;
+    state.pid = getpid();
     if (strcmp(cfg->log, "syslog-ng") != 0)
         return EA_OK;
     return ea_log_syslog_new(cfg->log_socket, service_name(), &state.syslog);
+}
+
+enum ea_err ea_log_gather(void)
+{
+    return ea_log_stderr_gather();
 }
 
 void ea_log_write(enum ea_log_level level, const char *message, const struct ea_log_field *fields, size_t n)
@@ -129,15 +128,14 @@ void ea_log_write(enum ea_log_level level, const char *message, const struct ea_
                               .level_name = level_names[level],
                               .service = service_name(),
                               .message = message,
+                              .pid = state.pid != 0 ? state.pid : getpid(),
                               .wall_us = ea_clock_wall_us(),
                               .fields = fields,
                               .n = n };
     int saved = errno;
-    pthread_mutex_lock(&state.lock);
-    bool ok = state.syslog ? ea_log_syslog_send(state.syslog, &e) : to_stderr(&e);
+    bool ok = state.syslog ? to_syslog(&e) : to_stderr(&e);
     if (!ok && state.syslog)
         (void)to_stderr(&e);
-    pthread_mutex_unlock(&state.lock);
     if (!ok)
         atomic_fetch_add_explicit(&state.dropped, 1, memory_order_relaxed);
     errno = saved;
@@ -145,5 +143,5 @@ void ea_log_write(enum ea_log_level level, const char *message, const struct ea_
 
 int64_t ea_log_dropped(void)
 {
-    return atomic_load_explicit(&state.dropped, memory_order_relaxed);
+    return atomic_load_explicit(&state.dropped, memory_order_relaxed) + ea_log_stderr_dropped();
 }

@@ -41,6 +41,8 @@ struct ea_log_field {
 
 enum ea_err ea_log_start(const struct ea_cfg *cfg) EA_MUST; /* before it, lines go to stderr at level info */
 void ea_log_write(enum ea_log_level level, const char *message, const struct ea_log_field *fields, size_t n);
+/* From now on lines below EA_LOG_WARN reach stderr some milliseconds later, many at a time, by a thread of their own; those that wait are lost when the process is killed. */
+enum ea_err ea_log_gather(void) EA_MUST;
 int64_t ea_log_dropped(void); /* lines that did not get where EA_LOG says */
 
 /* ea_log(EA_LOG_INFO, "attempt started", EA_F_STR(USER_ID, uid), EA_F_INT(SLOTS, n)); at least one field */

@@ -178,7 +178,7 @@ bool ea_log_syslog_send(struct ea_log_syslog *s, const struct ea_log_event *e)
     char *message = format(s, e);
     ea_clock_rfc3339(e->wall_us, at);
     ea_buf_printf(&b, "<%d>1 %s %s %s %d - - ", FACILITY | severities[e->level], at, s->host, s->app,
-                  (int)getpid());
+                  (int)e->pid);
     if (message)
         ea_buf_str(&b, message);
     bool ok = message && !b.failed && deliver(s, &b);

@@ -7,6 +7,7 @@
 #include "lib/log.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct ea_log_syslog; /* lives as long as the process */
 
@@ -14,6 +15,7 @@ struct ea_log_event {
     enum ea_log_level level;
     const char *level_name, *service, *message;
     int64_t wall_us;
+    pid_t pid;
     const struct ea_log_field *fields;
     size_t n;
 };

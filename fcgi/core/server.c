@@ -329,7 +329,8 @@ int ea_server_main(const struct ea_service *service, int argc, char **argv)
     }
     if (ea_cfg_load(EA_FOR_RESPONDER, &s.cfg) != EA_OK || ea_log_start(s.cfg) != EA_OK)
         return 1;
-    if (sodium_init() < 0 || block_signals() != EA_OK || ea_conn_library_init() != EA_OK)
+    if (sodium_init() < 0 || block_signals() != EA_OK || ea_conn_library_init() != EA_OK ||
+        ea_log_gather() != EA_OK)
         return 1;
     ea_cfg_log(s.cfg, EA_FOR_RESPONDER);
     return serve(&s);

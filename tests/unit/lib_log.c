@@ -190,6 +190,39 @@ static void out_of_memory_is_a_dropped_line(void **state)
     assert_true(each_allocation_fails(log_one) >= 1);
 }
 
+/* Gathered lines are whole, in each thread's order, none is lost, and an urgent one takes them all along. The last test: gathering has no end. */
+static void gathered_lines_come_with_the_urgent_one(void **state)
+{
+    static char name[] = "0123456789";
+    pthread_t threads[4];
+    int next[4] = { 0 };
+    size_t lines = 0;
+    (void)state;
+    int64_t dropped = ea_log_dropped();
+    capture_begin();
+    assert_int_equal(ea_log_gather(), EA_OK);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, log_much, name + i), 0);
+    for (size_t i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    ea_log0(EA_LOG_WARN, "urgent");
+    char *said = capture_end();
+    for (const char *p = said, *end; *p; p = end + 1, lines++) {
+        end = strchr(p, '\n');
+        assert_non_null(end);
+        struct json_object *o = parse(p, (size_t)(end - p));
+        if (member(o, "ea.key"))
+            assert_int_equal(json_object_get_int(json_object_object_get(o, "ea.count")),
+                             next[member(o, "ea.key")[0] - '0']++);
+        else
+            assert_string_equal(member(o, "message"), "urgent");
+        json_object_put(o);
+    }
+    assert_int_equal(lines, 2001);
+    assert_int_equal(ea_log_dropped(), dropped);
+    free(said);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +233,7 @@ int main(void)
         cmocka_unit_test(a_full_pipe_does_not_block),
         cmocka_unit_test(a_closed_stderr_is_survived),
         cmocka_unit_test(out_of_memory_is_a_dropped_line),
+        cmocka_unit_test(gathered_lines_come_with_the_urgent_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
