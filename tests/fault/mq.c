@@ -44,7 +44,7 @@ static enum ea_err publish(struct ea_mq *mq, char **argv)
     struct ea_mq_message m = { .queue = argv[0],
                                .event_id = strtoll(argv[1], NULL, 10),
                                .kind = argv[2],
-                               .attempt = atoi(argv[3]),
+                               .attempt = (int)strtol(argv[3], NULL, 10),
                                .body = argv[4],
                                .body_len = strlen(argv[4]) };
     uint64_t seq;

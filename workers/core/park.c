@@ -5,13 +5,36 @@
 #include "lib/mq.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define CONFIRM_MS 5000
-#define ALARM_MS   200
+#define CONFIRM_MS   5000
+#define ALARM_MS     200
+
+#define TRACE_ID_AT  3 /* 00-<trace id>-<span id>-<flags> */
+#define TRACE_ID_LEN 32
 
 struct ea_park {
     struct ea_mq *mq;
 };
+
+/* The part of a traceparent that logs are searched by. */
+static const char *trace_id(const char *traceparent, char out[TRACE_ID_LEN + 1])
+{
+    if (strlen(traceparent) < TRACE_ID_AT + TRACE_ID_LEN)
+        return NULL;
+    memcpy(out, traceparent + TRACE_ID_AT, TRACE_ID_LEN);
+    out[TRACE_ID_LEN] = '\0';
+    return out;
+}
+
+static void log_parked(const struct ea_mq_message *m, bool dead)
+{
+    char trace[TRACE_ID_LEN + 1];
+
+    ea_log(dead ? EA_LOG_ERROR : EA_LOG_WARN, dead ? "job is dead" : "job failed, it is tried again later",
+           EA_F_STR(JOB_KIND, m->kind), EA_F_INT(EVENT_ID, m->event_id), EA_F_INT(COUNT, m->attempt),
+           EA_F_STR(REASON, m->reason), EA_F_STR(TRACE, trace_id(m->trace, trace)));
+}
 
 enum ea_err ea_park_new(const struct ea_cfg *cfg, struct ea_park **out)
 {
@@ -60,10 +83,7 @@ enum ea_err ea_park_job(struct ea_park *p, const struct ea_inbox_job *job, bool 
     if (err == EA_ERETRY) /* no such queue: somebody deleted it. Connecting declares it again */
         ea_mq_close(p->mq);
     if (err == EA_OK)
-        ea_log(*dead ? EA_LOG_ERROR : EA_LOG_WARN,
-               *dead ? "job is dead" : "job failed, it is tried again later", EA_F_STR(JOB_KIND, m.kind),
-               EA_F_INT(EVENT_ID, m.event_id), EA_F_INT(COUNT, m.attempt), EA_F_STR(REASON, m.reason),
-               EA_F_STR(TRACE, m.trace));
+        log_parked(&m, *dead);
     return err;
 }
 

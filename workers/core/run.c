@@ -324,7 +324,7 @@ enum ea_err ea_run_singly(struct ea_run *r, struct ea_inbox_job **jobs, size_t n
         err = run_together(r, &jobs[i], 1);
         if (err == EA_ECLOSED)
             return err;
-        if (pg_is_away(r, err) && ++jobs[i]->breaks < BREAKS_MAX)
+        if (pg_is_away(r, err) && (err == EA_ENOSPACE || ++jobs[i]->breaks < BREAKS_MAX))
             return EA_EUNAVAILABLE;
         if (err != EA_OK)
             fail(r, jobs[i]);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define READ_MAX "1000"
+#define READ_MAX 1000
 
 struct relay_feed {
     struct ea_pg *pg;
@@ -86,7 +86,7 @@ enum ea_err relay_feed_check(struct relay_feed *f)
 
 enum ea_err relay_feed_read(struct relay_feed *f, int64_t after, int64_t *newest)
 {
-    char from[24], to[24];
+    char from[24], to[24], most[24];
     PGresult *res = NULL;
     enum ea_err err;
     int n;
@@ -101,12 +101,13 @@ enum ea_err relay_feed_read(struct relay_feed *f, int64_t after, int64_t *newest
         return still_ours(f, err);
     snprintf(from, sizeof(from), "%" PRId64, after);
     snprintf(to, sizeof(to), "%" PRId64, *newest);
-    err = ea_pg_run(f->pg, STMT_RELAY_READ, (const char *const[]){ from, to, READ_MAX }, 3, &f->jobs);
+    snprintf(most, sizeof(most), "%d", READ_MAX);
+    err = ea_pg_run(f->pg, STMT_RELAY_READ, (const char *const[]){ from, to, most }, 3, &f->jobs);
     if (err != EA_OK)
         return still_ours(f, err);
     f->row = 0;
     n = PQntuples(f->jobs);
-    if (n == atoi(READ_MAX))
+    if (n == READ_MAX)
         *newest = ea_pg_i64(f->jobs, n - 1, 0);
     return still_ours(f, EA_OK);
 }

@@ -19,6 +19,7 @@
 #define STUCK_NS                                                                                             \
     (30 * EA_NS_PER_S) /* no confirm for so long, without an alarm: the connection is of no use */
 #define LAST_LOOK_NS (2 * EA_NS_PER_S) /* at the end: for confirms that are on their way */
+#define AGAIN_MS     200
 #define STANDBY_MS   1000
 #define TICK_MS      1000
 #define TIDY_MS      10
@@ -54,6 +55,7 @@ static void reconnect(struct relay *r, const char *why)
     ea_log(EA_LOG_WARN, "connecting to RabbitMQ anew", EA_F_STR(REASON, why),
            EA_F_INT(CURSOR, r->flight.cursor));
     ea_mq_close(r->mq);
+    ea_process_wait(NULL, 0, AGAIN_MS);
 }
 
 /* The lock is lost: from here nothing may be published, as another relay may have begun. */

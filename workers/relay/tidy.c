@@ -4,10 +4,11 @@
 #include "lib/log.h"
 #include "lib/pg.h"
 
-#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
 
 #define EVERY_NS (3600 * EA_NS_PER_S)
-#define ROWS_MAX "1000" /* of one step: few enough to be over in milliseconds */
+#define ROWS_MAX 1000 /* of one step: few enough to be over in milliseconds */
 
 static const enum ea_stmt tasks[] = { STMT_RELAY_TIDY_IDEMPOTENCY, STMT_RELAY_TIDY_REVOCATIONS,
                                       STMT_RELAY_TIDY_PROCESSED, STMT_RELAY_TIDY_SUSPECTS,
@@ -37,11 +38,13 @@ static void grow_log(struct ea_pg *pg)
 static bool delete_some(struct ea_pg *pg, enum ea_stmt stmt)
 {
     PGresult *res = NULL;
+    char most[24];
     bool more;
 
-    if (ea_pg_run(pg, stmt, (const char *const[]){ ROWS_MAX }, 1, &res) != EA_OK)
+    snprintf(most, sizeof(most), "%d", ROWS_MAX);
+    if (ea_pg_run(pg, stmt, (const char *const[]){ most }, 1, &res) != EA_OK)
         return false;
-    more = atoi(PQcmdTuples(res)) == atoi(ROWS_MAX);
+    more = strcmp(PQcmdTuples(res), most) == 0;
     PQclear(res);
     return more;
 }
