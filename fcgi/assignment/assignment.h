@@ -37,8 +37,8 @@ enum ea_err assignment_submission_show(struct ea_req *r, const char *id, bool ma
 enum ea_err assignment_tell_graded(struct ea_req *r, const PGresult *rows) EA_MUST;
 
 /* What is handed in, as it comes. upload.c
- * The files are in the blob store by the time assignment_upload_read returns; they go again with the request unless assignment_upload_commits was called
- * and the transaction was not rolled back. */
+ * The files are in the blob store by the time assignment_upload_read returns. They go again when the request ends without COMMIT, unless `commits` is set and
+ * the connection was lost: then the submission may be there, and its files must be. */
 struct assignment_limits {
     bool text, file;
     size_t max_files;
@@ -57,9 +57,10 @@ struct assignment_upload {
     struct ea_blobs *blobs;
     const char *text; /* NULL: none; NUL-terminated UTF-8 */
     size_t text_len;
+    const char *html; /* of the text; set by the handler */
     struct assignment_file files[ASSIGNMENT_FILES_MAX];
     size_t files_n;
-    bool keep;
+    bool commits; /* set by the handler, last of all */
 };
 
 /* Reads the multipart body. Faults of single parts are collected (EA_EINPUT); a file that is too large is EA_ETOOLARGE, a full disk EA_ENOSPACE. */
@@ -68,7 +69,5 @@ enum ea_err assignment_upload_read(struct ea_req *r, const struct assignment_lim
 /* The same for a body that was JSON with only a text. */
 enum ea_err assignment_upload_text(struct ea_req *r, const char *text, size_t n,
                                    struct assignment_upload **out) EA_MUST;
-/* Last thing of a handler that succeeds. */
-enum ea_err assignment_upload_commits(struct assignment_upload *up) EA_MUST;
 
 #endif

@@ -59,23 +59,28 @@ static enum ea_err limits_of(struct ea_req *r, struct assignment_limits *out)
     return EA_OK;
 }
 
+/* The body's parts, before the transaction: what takes long is done when it begins. */
 static enum ea_err take_in(struct ea_req *r, struct assignment_upload **out)
 {
     const struct text_body *body = r->input;
     struct assignment_limits limits;
+    struct assignment_upload *up;
     enum ea_err err = limits_of(r, &limits);
 
     if (err)
         return err;
-    if (!body)
-        err = assignment_upload_read(r, &limits, out);
-    else if (limits.text)
-        err = assignment_upload_text(r, body->text.v, body->text.len, out);
-    else
+    if (body && !limits.text)
         ea_faults_add(&r->faults, r->arena, "/text", "invalid", "This assignment takes files only.");
-    if (!err && r->faults.n == 0 && !(*out)->text_len && (*out)->files_n == 0)
+    err = body ? assignment_upload_text(r, body->text.v, body->text.len, &up)
+               : assignment_upload_read(r, &limits, &up);
+    if (err)
+        return err;
+    if (r->faults.n == 0 && up->text_len == 0 && up->files_n == 0)
         ea_faults_add(&r->faults, r->arena, "/", "required", "There is nothing to hand in.");
-    return err ? err : r->faults.n ? EA_EINPUT : EA_OK;
+    if (r->faults.n > 0)
+        return EA_EINPUT;
+    *out = up;
+    return up->text_len ? assignment_html(r, up->text, up->text_len, &up->html) : EA_OK;
 }
 
 /* Judged by the database's clock and the age of the request. */
@@ -166,14 +171,14 @@ static enum ea_err insert_files(struct ea_req *r, const char *id, const struct a
 static enum ea_err insert(struct ea_req *r, const char *id, const struct assignment_upload *up,
                           const struct admission *adm)
 {
-    const char *html, *receipt, *text = up->text_len ? up->text : NULL;
+    const char *receipt, *text = up->text_len ? up->text : NULL;
     PGresult *res;
     enum ea_err err;
 
-    if ((err = assignment_html(r, text, up->text_len, &html)) || (err = receipt_of(r, id, up, adm, &receipt)))
+    if ((err = receipt_of(r, id, up, adm, &receipt)))
         return err;
     err = EA_PG(r->pg, r->arena, &res, STMT_SUBMISSION_INSERT, id, r->vars[0], r->caller.claims.user.s,
-                adm->attempt, adm->submitted_at, adm->rules, adm->due_at, text, html, receipt);
+                adm->attempt, adm->submitted_at, adm->rules, adm->due_at, text, up->html, receipt);
     return err ? err : insert_files(r, id, up);
 }
 
@@ -200,7 +205,8 @@ static enum ea_err create(struct ea_req *r)
         (err = EA_PG(r->pg, r->arena, &res, STMT_SUBMISSION_CREATED, id.s)) ||
         (err = assignment_reply(r, res)) || (err = ea_resp_created(r, "/v1/submissions/%s", id.s)))
         return err;
-    return assignment_upload_commits(up);
+    up->commits = true;
+    return EA_OK;
 }
 
 static enum ea_err list(struct ea_req *r)

@@ -226,17 +226,24 @@ static enum ea_err on_part_end(void *arg)
     return part == PART_TEXT ? end_text(in) : part == PART_FILE ? end_file(in) : EA_OK;
 }
 
-/* Runs when the request's memory goes, however it ended. */
-static void discard(void *arg)
+/* The connection was lost while it committed: nobody knows whether the submission is there. */
+static bool is_unknown(const struct assignment_upload *up)
 {
-    struct assignment_upload *up = arg;
+    PGconn *conn = ea_pg_conn(up->r->pg);
 
-    if (up->keep)
-        return;
-    for (size_t i = 0; i < up->files_n; i++)
-        if (ea_blob_delete(up->blobs, up->files[i].blob.key))
-            ea_log(EA_LOG_WARN, "a file nobody refers to could not be deleted",
-                   EA_F_STR(KEY, up->files[i].blob.key));
+    return up->commits && (!conn || PQstatus(conn) != CONNECTION_OK);
+}
+
+/* The request's end, before its reply goes out. Files that a submission may name stay; all others go. */
+static void on_end(bool committed, void *arg)
+{
+    const struct assignment_upload *up = arg;
+    bool unknown = !committed && is_unknown(up);
+
+    for (size_t i = 0; !committed && i < up->files_n; i++)
+        if (unknown || ea_blob_delete(up->blobs, up->files[i].blob.key))
+            ea_log(EA_LOG_WARN, "a file is kept that perhaps no submission names",
+                   EA_F_STR(KEY, up->files[i].blob.key), EA_F_STR(REQUEST_ID, up->r->request_id));
 }
 
 static enum ea_err upload_new(struct ea_req *r, struct assignment_upload **out)
@@ -249,7 +256,7 @@ static enum ea_err upload_new(struct ea_req *r, struct assignment_upload **out)
         return EA_ENOMEM;
     up->r = r;
     up->blobs = service->blobs;
-    return ea_arena_defer(r->arena, discard, up);
+    return ea_req_after(r, on_end, up);
 }
 
 static enum ea_err feed_all(struct reading *in, struct ea_multipart *m)
@@ -303,24 +310,4 @@ enum ea_err assignment_upload_text(struct ea_req *r, const char *text, size_t n,
     (*out)->text = text;
     (*out)->text_len = n;
     return EA_OK;
-}
-
-/* Rolled back for certain: the files can go. But a connection lost during COMMIT may have committed, and files that a submission names must stay. */
-static void on_end(bool committed, void *arg)
-{
-    struct assignment_upload *up = arg;
-
-    up->keep = committed;
-    if (committed || up->files_n == 0 ||
-        (ea_pg_conn(up->r->pg) && PQstatus(ea_pg_conn(up->r->pg)) == CONNECTION_OK))
-        return;
-    up->keep = true;
-    for (size_t i = 0; i < up->files_n; i++)
-        ea_log(EA_LOG_WARN, "the outcome of a submission is unknown; its file is kept",
-               EA_F_STR(KEY, up->files[i].blob.key));
-}
-
-enum ea_err assignment_upload_commits(struct assignment_upload *up)
-{
-    return ea_req_after(up->r, on_end, up);
 }
