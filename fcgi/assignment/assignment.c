@@ -61,25 +61,32 @@ static const char *const kinds_of_work[] = { "text", "file", NULL };
 static const char *const releases[] = { "auto", "manual", NULL };
 
 #define INPUT(member) offsetof(struct input, member)
-static const struct ea_field fields[] = {
-    { "title", EA_T_STR, INPUT(title), .min = 1, .max = TITLE_MAX },
-    { "instructions", EA_T_STR, INPUT(instructions), .max = INSTRUCTIONS_MAX },
-    { "points", EA_T_MILLI, INPUT(points), .min = 1, .max = POINTS_MAX },
-    { "opens_at", EA_T_TIME, INPUT(opens_at), .flags = EA_NULLABLE },
-    { "due_at", EA_T_TIME, INPUT(due_at), .flags = EA_NULLABLE },
-    { "lock_at", EA_T_TIME, INPUT(lock_at), .flags = EA_NULLABLE },
-    { "accepts", EA_T_LIST, INPUT(accepts), .min = 1, .max = 2, .item = EA_T_ENUM, .values = kinds_of_work },
-    { "max_files", EA_T_INT, INPUT(max_files), .min = 1, .max = ASSIGNMENT_FILES_MAX },
-    { "max_bytes", EA_T_INT, INPUT(max_bytes), .min = 1, .max = FILE_MAX },
-    { "extensions", EA_T_LIST, INPUT(extensions), EA_NULLABLE, .min = 1, .max = LIST_MAX, .item = EA_T_STR,
-      .item_min = 1, .item_max = 16 },
-    { "attempts", EA_T_INT, INPUT(attempts), EA_NULLABLE, .min = 1, .max = 1000 },
-    { "late_policy", EA_T_OBJ, INPUT(late_policy), EA_NULLABLE, .sub = &ea_late_policy_schema },
-    { "checks", EA_T_LIST, INPUT(checks), EA_NULLABLE, .max = EA_CHECKS_MAX, .sub = &ea_check_schema },
-    { "rubric", EA_T_LIST, INPUT(rubric), EA_NULLABLE, .max = LIST_MAX, .sub = &criterion_schema },
-    { "release", EA_T_ENUM, INPUT(release), .values = releases },
-};
-static const struct ea_schema schema = { "assignment", sizeof(struct input), fields, COUNT(fields) };
+/* clang-format off */
+#define FIELDS(needed)                                                                                       \
+    { "title", EA_T_STR, INPUT(title), needed, .min = 1, .max = TITLE_MAX },                                 \
+    { "instructions", EA_T_STR, INPUT(instructions), .max = INSTRUCTIONS_MAX },                              \
+    { "points", EA_T_MILLI, INPUT(points), needed, .min = 1, .max = POINTS_MAX },                            \
+    { "opens_at", EA_T_TIME, INPUT(opens_at), .flags = EA_NULLABLE },                                        \
+    { "due_at", EA_T_TIME, INPUT(due_at), .flags = EA_NULLABLE },                                            \
+    { "lock_at", EA_T_TIME, INPUT(lock_at), .flags = EA_NULLABLE },                                          \
+    { "accepts", EA_T_LIST, INPUT(accepts), .min = 1, .max = 2, .item = EA_T_ENUM, .values = kinds_of_work },\
+    { "max_files", EA_T_INT, INPUT(max_files), .min = 1, .max = ASSIGNMENT_FILES_MAX },                      \
+    { "max_bytes", EA_T_INT, INPUT(max_bytes), .min = 1, .max = FILE_MAX },                                  \
+    { "extensions", EA_T_LIST, INPUT(extensions), EA_NULLABLE, .min = 1, .max = LIST_MAX, .item = EA_T_STR,  \
+      .item_min = 1, .item_max = 16 },                                                                       \
+    { "attempts", EA_T_INT, INPUT(attempts), EA_NULLABLE, .min = 1, .max = 1000 },                           \
+    { "late_policy", EA_T_OBJ, INPUT(late_policy), EA_NULLABLE, .sub = &ea_late_policy_schema },             \
+    { "checks", EA_T_LIST, INPUT(checks), EA_NULLABLE, .max = EA_CHECKS_MAX, .sub = &ea_check_schema },      \
+    { "rubric", EA_T_LIST, INPUT(rubric), EA_NULLABLE, .max = LIST_MAX, .sub = &criterion_schema },          \
+    { "release", EA_T_ENUM, INPUT(release), .values = releases }
+/* clang-format on */
+static const struct ea_field new_fields[] = { FIELDS(EA_REQUIRED) };
+static const struct ea_schema new_schema = { "assignment", sizeof(struct input), new_fields,
+                                             COUNT(new_fields) };
+
+static const struct ea_field patch_fields[] = { FIELDS(0) };
+static const struct ea_schema patch_schema = { "assignment change", sizeof(struct input), patch_fields,
+                                               COUNT(patch_fields) };
 
 struct page {
     struct ea_int limit;
@@ -205,10 +212,6 @@ static enum ea_err create(struct ea_req *r)
     err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_COURSE, r->vars[0], EA_CAP_TEACH, NULL);
     if (err)
         return err;
-    if (!in->title.given)
-        fault(r, "/title", "required", "this member is needed");
-    if (!in->points.given)
-        fault(r, "/points", "required", "this member is needed");
     if ((err = judge(r, in)) || (err = assignment_html(r, in->instructions.v, in->instructions.len, &html)) ||
         (err = ea_req_begin(r)))
         return err;
@@ -293,13 +296,13 @@ static enum ea_err publish(struct ea_req *r)
     return show(r, r->vars[0]);
 }
 
-#define BODY EA_BODY_JSON, EA_KB(512), &schema
+#define BODY EA_BODY_JSON, EA_KB(512)
 
 const struct ea_route assignment_routes[] = {
-    { EA_POST, "/v1/courses/{id}/assignments", create, EA_SIGNED_IN, BODY, .flags = 0 },
+    { EA_POST, "/v1/courses/{id}/assignments", create, EA_SIGNED_IN, BODY, &new_schema, .flags = 0 },
     { EA_GET, "/v1/courses/{id}/assignments", list, EA_SIGNED_IN, .query = &page_schema },
     { EA_GET, "/v1/assignments/{id}", get, EA_SIGNED_IN, .flags = 0 },
-    { EA_PATCH, "/v1/assignments/{id}", patch, EA_SIGNED_IN, BODY, .flags = EA_ROUTE_MATCH },
+    { EA_PATCH, "/v1/assignments/{id}", patch, EA_SIGNED_IN, BODY, &patch_schema, .flags = EA_ROUTE_MATCH },
     { EA_DELETE, "/v1/assignments/{id}", delete, EA_SIGNED_IN, .flags = EA_ROUTE_MATCH },
     { EA_POST, "/v1/assignments/{id}/publish", publish, EA_SIGNED_IN, .flags = 0 },
     EA_ROUTES_END,

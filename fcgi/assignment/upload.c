@@ -22,6 +22,7 @@ struct reading {
     struct assignment_upload *up;
     enum part part;
     size_t files_seen;
+    bool misnamed; /* told once */
     struct ea_buf text;
     struct ea_blob_writer *writer; /* of the file that is coming in */
     struct assignment_file *file;
@@ -151,10 +152,9 @@ static enum ea_err on_part(const char *name, const char *filename, const char *c
         return start_text(in);
     if (strcmp(name, "file") == 0 && filename)
         return start_file(in, filename);
-    if (strcmp(name, "file") == 0)
-        fault(in, "/file", "type", "A file needs a filename.");
-    else
-        fault(in, "/", "unknown", "The parts of a submission are called text and file.");
+    if (!in->misnamed)
+        fault(in, "/", "unknown", "The parts of a submission are called text, and file with a filename.");
+    in->misnamed = true;
     return EA_OK;
 }
 

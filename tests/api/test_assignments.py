@@ -247,6 +247,7 @@ def test_every_fault_of_an_assignment_is_told_at_once(teacher, course):
     }
     found = faults(teacher.post(f"/v1/courses/{course['id']}/assignments", json=bad))
     assert found == {
+        "/title": "required",
         "/points": "format",
         "/colour": "unknown",
         "/opens_at": "format",
@@ -259,14 +260,14 @@ def test_every_fault_of_an_assignment_is_told_at_once(teacher, course):
         "/rubric/0/points": "out-of-range",
     }
     bad = {
+        "title": "A",
+        "points": 1,
         "extensions": ["md", "p d f"],
         "checks": [{"kind": "word_count", "points": 1}, {"kind": "terms", "points": 1, "required": ["x"], "min": 2}],
         "rubric": [{"id": "a", "title": "A", "points": 1}, {"id": "a", "title": "B", "points": 1}],
     }
     found = faults(teacher.post(f"/v1/courses/{course['id']}/assignments", json=bad))
     assert found == {
-        "/title": "required",
-        "/points": "required",
         "/extensions/1": "format",
         "/checks/0": "required",
         "/checks/1/min": "unknown",
