@@ -28,6 +28,7 @@ struct ea_follow {
     struct ea_pg *pg;
     struct ea_redis *redis;
     int wake_fd;
+    int first_fd; /* readable once the first look has ended */
     pthread_t thread;
     _Atomic bool stop;
     _Atomic int64_t looked_ns; /* when the last look that saw the end of the log began; 0: never */
@@ -195,12 +196,15 @@ static void wait_for_news(struct ea_follow *f, int64_t wait_ms)
 static void *run(void *arg)
 {
     struct ea_follow *f = arg;
+    bool told_first = false;
     while (!atomic_load(&f->stop)) {
         /* Subscribed before looking: news that comes in between is announced. */
         enum ea_err subscribed =
             ea_redis_fd(f->redis) < 0 ? ea_redis_subscribe(f->redis, EA_CHANNEL_WAKE) : EA_OK;
         (void)subscribed; /* without Redis we look by ourselves */
         enum ea_err looked = look(f);
+        if (!told_first)
+            told_first = eventfd_write(f->first_fd, 1) == 0;
         wait_for_news(f, looked ? RECOVER_MS : LOOK_MS);
     }
     return NULL;
@@ -212,6 +216,8 @@ static void destroy(struct ea_follow *f)
     ea_redis_free(f->redis);
     if (f->wake_fd >= 0)
         close(f->wake_fd);
+    if (f->first_fd >= 0)
+        close(f->first_fd);
     free(f);
 }
 
@@ -236,9 +242,10 @@ enum ea_err ea_follow_start(const struct ea_cfg *cfg, const struct ea_follow_ops
     f->ops = *ops;
     f->arg = arg;
     f->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    f->first_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     f->pg = ea_pg_new(cfg->pg, "follow");
     f->redis = ea_redis_new(cfg->redis);
-    if (f->wake_fd < 0 || !f->pg || !f->redis || start_thread(f)) {
+    if (f->wake_fd < 0 || f->first_fd < 0 || !f->pg || !f->redis || start_thread(f)) {
         destroy(f);
         return EA_ENOMEM;
     }
@@ -271,6 +278,12 @@ int64_t ea_follow_age_ns(const struct ea_follow *f)
 {
     int64_t looked = atomic_load(&f->looked_ns);
     return looked ? ea_clock_mono_ns() - looked : INT64_MAX;
+}
+
+bool ea_follow_wait_first(const struct ea_follow *f, int wait_ms)
+{
+    struct pollfd p = { .fd = f->first_fd, .events = POLLIN };
+    return poll(&p, 1, wait_ms) == 1 && atomic_load(&f->looked_ns);
 }
 
 int64_t ea_follow_newest(const struct ea_follow *f)

@@ -35,6 +35,9 @@ void ea_follow_stop(struct ea_follow *f); /* halts and frees; accepts NULL */
 void ea_follow_wake(struct ea_follow *f); /* from any thread: look now (this process has just committed) */
 /* Age of the last successful look, in ns; INT64_MAX before the first. A process trusts nothing cached when it is over EA_FOLLOW_STALE_NS. */
 int64_t ea_follow_age_ns(const struct ea_follow *f);
+/* Waits until the first look has ended, well or not, but wait_ms at most; true: it was a good one. For a start that must not answer before the process
+ * knows what is revoked. Any thread. */
+bool ea_follow_wait_first(const struct ea_follow *f, int wait_ms);
 int64_t ea_follow_newest(const struct ea_follow *f); /* newest id examined */
 #define EA_FOLLOW_STALE_NS (5 * 1000000000LL)
 

@@ -24,6 +24,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define FIRST_LOOK_MS 3000
+
 /* --- what others ask a server ------------------------------------------------------------------------------------------------ */
 
 const struct ea_cfg *ea_server_cfg(const struct ea_server *s)
@@ -237,6 +239,14 @@ static enum ea_err start_follow(struct ea_server *s)
     return ea_follow_start(s->cfg, &follow_ops, s, &s->follow);
 }
 
+/* Requests that come before the follower knows what is revoked would all be refused. Without a database the process listens all the same, and says so. */
+static enum ea_err await_first_look(struct ea_server *s)
+{
+    if (!ea_follow_wait_first(s->follow, FIRST_LOOK_MS))
+        ea_log0(EA_LOG_WARN, "serving before the event log could be read");
+    return EA_OK;
+}
+
 static enum ea_err start_metrics(struct ea_server *s)
 {
     return ea_metrics_start(s->cfg, on_ready_probe, s);
@@ -253,9 +263,11 @@ static enum ea_err start(struct ea_server *s)
         const char *what;
         enum ea_err (*fn)(struct ea_server *s);
     } steps[] = {
-        { "keys", load_keys },         { "probe", start_probe },      { "routes", start_router },
-        { "hub", start_hub },          { "connections", start_idle }, { "pool", start_pool },
-        { "service", start_service },  { "follower", start_follow },  { "metrics", start_metrics },
+        { "keys", load_keys },         { "probe", start_probe },
+        { "routes", start_router },    { "hub", start_hub },
+        { "connections", start_idle }, { "pool", start_pool },
+        { "service", start_service },  { "follower", start_follow },
+        { "metrics", start_metrics },  { "first look", await_first_look },
         { "listener", start_reactor },
     };
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
