@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -193,7 +194,7 @@ enum ea_err ea_password_verify(struct ea_password_pool *p, const char *hash, con
     j->verify = true;
     j->on_verified = done;
     j->known = hash && strlen(hash) < sizeof j->hash;
-    strcpy(j->hash, j->known ? hash : p->dummy);
+    (void)snprintf(j->hash, sizeof j->hash, "%s", j->known ? hash : p->dummy);
     return add(p, j);
 }
 

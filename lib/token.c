@@ -77,7 +77,7 @@ static void thumbprint(const char *x, char out[KEY_B64_LEN + 1])
 {
     char jwk[sizeof "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"\"}" + KEY_B64_LEN];
     unsigned char hash[crypto_hash_sha256_BYTES];
-    snprintf(jwk, sizeof jwk, "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}", x);
+    (void)snprintf(jwk, sizeof jwk, "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}", x);
     crypto_hash_sha256(hash, (const unsigned char *)jwk, strlen(jwk));
     sodium_bin2base64(out, KEY_B64_LEN + 1, hash, sizeof hash, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }

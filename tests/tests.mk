@@ -67,7 +67,9 @@ check_PROGRAMS += tests/unit/lib_schema
 tests_unit_lib_schema_SOURCES = tests/unit/lib_schema.c tests/unit/oom.h
 tests_unit_lib_schema_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 
-check_PROGRAMS += tests/unit/lib_password tests/unit/lib_token
+check_PROGRAMS += tests/unit/lib_authz tests/unit/lib_password tests/unit/lib_token
+tests_unit_lib_authz_SOURCES = tests/unit/lib_authz.c tests/unit/servers.c tests/unit/servers.h tests/unit/unit.h
+tests_unit_lib_authz_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 tests_unit_lib_password_SOURCES = tests/unit/lib_password.c
 tests_unit_lib_password_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 tests_unit_lib_token_SOURCES = tests/unit/lib_token.c

@@ -5,6 +5,7 @@
 #include "lib/redis.h"
 #include "lib/token.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@ static const struct {
     int64_t most, window_ms;
 } rules[GATEWAY_LIMIT__MAX] = {
     [GATEWAY_LIMIT_ACCOUNT] = { "account", 10, MINUTES(15) },
-    [GATEWAY_LIMIT_ADDRESS] = { "address", 2000, MINUTES(15) },
+    [GATEWAY_LIMIT_ADDRESS] = { "address", 10000, MINUTES(15) },
 };
 
 #define KEY_SIZE (sizeof "ea:fail:address:" + EA_SHA256_HEX)
@@ -37,12 +38,24 @@ struct gateway_limits {
     struct entry entries[SETS][WAYS];
 };
 
+/* Whoever has one IPv6 address has its whole /64. */
+static size_t length_that_counts(enum gateway_limit kind, const char *who, struct in6_addr *address)
+{
+    bool network = kind == GATEWAY_LIMIT_ADDRESS && inet_pton(AF_INET6, who, address) == 1;
+    return network ? 8 : 0;
+}
+
 /* What is counted under is a hash: e-mail addresses do not belong into Redis. */
 static void key_of(enum gateway_limit kind, const char *who, char out[KEY_SIZE])
 {
     char hex[EA_SHA256_HEX];
-    ea_sha256_hex(who, strlen(who), hex);
-    snprintf(out, KEY_SIZE, "ea:fail:%s:%s", rules[kind].name, hex);
+    struct in6_addr address;
+    size_t n = length_that_counts(kind, who, &address);
+    if (n > 0)
+        ea_sha256_hex(&address, n, hex);
+    else
+        ea_sha256_hex(who, strlen(who), hex);
+    (void)snprintf(out, KEY_SIZE, "ea:fail:%s:%s", rules[kind].name, hex);
 }
 
 static struct entry *set_of(struct gateway_limits *l, const char *key)
@@ -68,7 +81,7 @@ static struct entry *make_room(struct gateway_limits *l, const char *key)
         if (set[i].until_ns < first->until_ns)
             first = &set[i];
     *first = (struct entry){ 0 };
-    strcpy(first->key, key);
+    (void)snprintf(first->key, sizeof first->key, "%s", key);
     return first;
 }
 

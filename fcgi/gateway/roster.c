@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Rows of one statement: it must end well before the statement timeout. */
+#define CHUNK 2000
+
 /* Passwords are hashed one at a time between those of people signing in; more than this would keep the caller waiting too long. */
 #define PASSWORDS_MAX 200
 
@@ -87,66 +90,109 @@ static enum ea_err refuse_unknown_courses(struct ea_req *r, struct gateway_roste
     return err;
 }
 
-struct passwords {
-    struct known accounts;
-    size_t n;
-};
-
-static bool has_one_too_many(struct gateway_roster *r, const struct gateway_roster_row *row, void *arg)
-{
-    struct passwords *p = arg;
-    if (!row->password || is_known(&p->accounts, row->email) || ++p->n <= PASSWORDS_MAX)
-        return false;
-    gateway_roster_error(r, row->line, "password", "out-of-range",
-                         "a file may set 200 passwords; leave this one empty");
-    return true;
-}
-
-/* Accounts that exist keep their passwords: those need no hashing. */
+/* Accounts that exist keep their passwords, and a person's later rows say nothing about it: those need no hashing. */
 static enum ea_err settle_passwords(struct ea_req *r, struct gateway_roster *roster)
 {
-    struct passwords p = { 0 };
-    enum ea_err err = read_known(r, STMT_ROSTER_ACCOUNTS, ARRAY_OF(r->arena, roster, email), &p.accounts);
-    if (err)
-        return err;
-    gateway_roster_filter(roster, has_one_too_many, &p);
-    for (size_t i = 0; i < roster->n; i++)
-        if (is_known(&p.accounts, roster->rows[i].email))
-            roster->rows[i].password = NULL;
-    return EA_OK;
+    struct known accounts = { 0 };
+    size_t n = 0;
+    enum ea_err err = read_known(r, STMT_ROSTER_ACCOUNTS, ARRAY_OF(r->arena, roster, email), &accounts);
+    for (size_t i = 0; !err && i < roster->n; i++) {
+        struct gateway_roster_row *row = &roster->rows[i];
+        if (row->password && (!row->account || is_known(&accounts, row->email)))
+            row->password = NULL;
+        if (!row->password || ++n <= PASSWORDS_MAX)
+            continue;
+        row->password = NULL;
+        gateway_roster_error(roster, row->line, "password", "out-of-range",
+                             "a file may set 200 passwords; this account goes without");
+    }
+    return err;
 }
 
 /* --- the import ------------------------------------------------------------------------------------------------------------ */
 
-static enum ea_err write_users(struct ea_req *r, struct import *im)
+/* A copy of the rows that are not dropped; im keeps them all, should the transaction have to run again. */
+static enum ea_err rows_without(struct ea_req *r, const struct import *im,
+                                bool (*drop)(struct gateway_roster *, const struct gateway_roster_row *,
+                                             void *),
+                                struct gateway_roster *out)
 {
-    const struct gateway_roster *roster = &im->roster;
-    PGresult *res;
-    const char **ids = ea_arena_array(r->arena, roster->n + 1, sizeof *ids);
-    struct ea_id *id = ea_arena_array(r->arena, roster->n + 1, sizeof *id);
-    if (!ids || !id)
+    *out = (struct gateway_roster){ .n = im->roster.n };
+    out->rows = ea_arena_array(r->arena, out->n + 1, sizeof *out->rows);
+    if (!out->rows)
         return EA_ENOMEM;
-    for (size_t i = 0; i < roster->n; i++) {
-        ea_id_new(&id[i]);
-        ids[i] = id[i].s;
+    memcpy(out->rows, im->roster.rows, out->n * sizeof *out->rows);
+    gateway_roster_filter(out, drop, NULL);
+    return EA_OK;
+}
+
+/* Calls write with a few rows at a time. */
+static enum ea_err in_chunks(struct ea_req *r, struct import *im, const struct gateway_roster *rows,
+                             enum ea_err (*write)(struct ea_req *, struct import *,
+                                                  const struct gateway_roster *))
+{
+    enum ea_err err = EA_OK;
+    for (size_t at = 0; !err && at < rows->n; at += CHUNK) {
+        struct gateway_roster chunk = { .rows = rows->rows + at,
+                                        .n = rows->n - at < CHUNK ? rows->n - at : CHUNK };
+        err = write(r, im, &chunk);
     }
-    const char *const args[] = { ea_pg_array(r->arena, ids, roster->n), ARRAY_OF(r->arena, roster, email),
-                                 ARRAY_OF(r->arena, roster, name), ARRAY_OF(r->arena, roster, school_role),
-                                 ARRAY_OF(r->arena, roster, hash) };
-    for (size_t i = 0; i < 5; i++)
+    return err;
+}
+
+static char *new_ids(struct ea_req *r, size_t n)
+{
+    const char **v = ea_arena_array(r->arena, n + 1, sizeof *v);
+    struct ea_id *ids = ea_arena_array(r->arena, n + 1, sizeof *ids);
+    for (size_t i = 0; v && ids && i < n; i++) {
+        ea_id_new(&ids[i]);
+        v[i] = ids[i].s;
+    }
+    return v && ids ? ea_pg_array(r->arena, v, n) : NULL;
+}
+
+static enum ea_err write_users(struct ea_req *r, struct import *im, const struct gateway_roster *rows)
+{
+    PGresult *res;
+    const char *const args[] = { new_ids(r, rows->n), ARRAY_OF(r->arena, rows, email),
+                                 ARRAY_OF(r->arena, rows, name), ARRAY_OF(r->arena, rows, school_role),
+                                 ARRAY_OF(r->arena, rows, hash) };
+    const size_t n = sizeof args / sizeof args[0];
+    for (size_t i = 0; i < n; i++)
         if (!args[i])
             return EA_ENOMEM;
-    enum ea_err err = ea_pg_rows(r->pg, r->arena, &res, STMT_ROSTER_USERS, args, 5);
+    enum ea_err err = ea_pg_rows(r->pg, r->arena, &res, STMT_ROSTER_USERS, args, n);
     for (int i = 0; !err && i < PQntuples(res); i++) {
-        if (ea_pg_bool(res, i, 1)) {
-            im->created++;
-            continue;
-        }
-        im->updated++;
-        if (!im->dry_run)
+        bool created = ea_pg_bool(res, i, 1);
+        im->created += created;
+        im->updated += !created;
+        if (!created && !im->dry_run)
             err = gateway_user_tell(r, ea_pg_str(res, i, 0));
     }
     return err;
+}
+
+static enum ea_err write_enrolments(struct ea_req *r, struct import *im, const struct gateway_roster *rows)
+{
+    PGresult *res;
+    const char *emails = ARRAY_OF(r->arena, rows, email), *codes = ARRAY_OF(r->arena, rows, course),
+               *roles = ARRAY_OF(r->arena, rows, course_role);
+    if (!emails || !codes || !roles)
+        return EA_ENOMEM;
+    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_ROSTER_ENROL, emails, codes, roles);
+    if (err)
+        return err;
+    im->enrolled += PQntuples(res);
+    for (int i = 0; !err && !im->dry_run && i < PQntuples(res); i++)
+        err = gateway_membership_tell(r, ea_pg_str(res, i, 0), ea_pg_str(res, i, 1), "[]");
+    return err;
+}
+
+static bool is_no_account(struct gateway_roster *r, const struct gateway_roster_row *row, void *arg)
+{
+    (void)r;
+    (void)arg;
+    return !row->account;
 }
 
 static bool has_no_course(struct gateway_roster *r, const struct gateway_roster_row *row, void *arg)
@@ -156,35 +202,16 @@ static bool has_no_course(struct gateway_roster *r, const struct gateway_roster_
     return !row->course;
 }
 
-/* The rows with a course; the others stay in im, should the transaction have to run again. */
-static enum ea_err enrolments_of(struct ea_req *r, const struct import *im, struct gateway_roster *out)
+static enum ea_err write_all(struct ea_req *r, struct import *im)
 {
-    *out = (struct gateway_roster){ .n = im->roster.n };
-    out->rows = ea_arena_array(r->arena, out->n + 1, sizeof *out->rows);
-    if (!out->rows)
-        return EA_ENOMEM;
-    memcpy(out->rows, im->roster.rows, out->n * sizeof *out->rows);
-    gateway_roster_filter(out, has_no_course, NULL);
-    return EA_OK;
-}
-
-static enum ea_err write_enrolments(struct ea_req *r, struct import *im)
-{
-    struct gateway_roster rows;
-    PGresult *res;
-    enum ea_err err = enrolments_of(r, im, &rows);
-    if (err)
-        return err;
-    const char *emails = ARRAY_OF(r->arena, &rows, email), *codes = ARRAY_OF(r->arena, &rows, course),
-               *roles = ARRAY_OF(r->arena, &rows, course_role);
-    if (!emails || !codes || !roles)
-        return EA_ENOMEM;
-    err = EA_PG(r->pg, r->arena, &res, STMT_ROSTER_ENROL, emails, codes, roles);
-    if (err)
-        return err;
-    im->enrolled = PQntuples(res);
-    for (int i = 0; !err && !im->dry_run && i < im->enrolled; i++)
-        err = gateway_membership_tell(r, ea_pg_str(res, i, 0), ea_pg_str(res, i, 1), "[]");
+    struct gateway_roster accounts, enrolments;
+    enum ea_err err = rows_without(r, im, is_no_account, &accounts);
+    if (!err)
+        err = rows_without(r, im, has_no_course, &enrolments);
+    if (!err)
+        err = in_chunks(r, im, &accounts, write_users);
+    if (!err)
+        err = in_chunks(r, im, &enrolments, write_enrolments);
     return err;
 }
 
@@ -232,9 +259,7 @@ static enum ea_err apply(struct ea_req *r, struct import *im)
     if (!err && im->dry_run)
         err = ea_pg_savepoint(r->pg);
     if (!err)
-        err = write_users(r, im);
-    if (!err)
-        err = write_enrolments(r, im);
+        err = write_all(r, im);
     if (!err)
         err = note(r, im);
     if (!err && im->dry_run)
@@ -298,6 +323,8 @@ enum ea_err gateway_roster_import(struct ea_req *r)
         return ea_fail(r, EA_EINPUT, "%s", im->roster.unusable);
     if (!err)
         err = refuse_unknown_courses(r, &im->roster);
+    if (!err)
+        err = gateway_roster_mark_accounts(&im->roster, r->arena);
     if (!err)
         err = settle_passwords(r, &im->roster);
     if (!err && !im->dry_run)

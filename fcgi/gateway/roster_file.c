@@ -133,7 +133,7 @@ static void read_row(struct reader *r)
     if (!read_values(r, &v))
         return;
     if (out->n == GATEWAY_ROSTER_ROWS) {
-        gateway_roster_error(out, r->start, "", "too-long", "a file may have at most 20000 rows");
+        gateway_roster_error(out, r->start, "", "too-long", "a file may have at most 10000 rows");
         return;
     }
     const char *name = ea_arena_printf(r->a, "%s %s", v.given.v, v.family.v);
@@ -294,20 +294,40 @@ static void read_all(struct reader *r, const char *p, const char *end)
 
 /* --- what only the whole file shows ---------------------------------------------------------------------------------------------- */
 
-static int by_place(const void *a, const void *b)
+static int compare(const char *x, const char *y)
 {
-    const struct gateway_roster_row *x = *(struct gateway_roster_row *const *)a,
-                                    *y = *(struct gateway_roster_row *const *)b;
+    return strcmp(x ? x : "", y ? y : "");
+}
+
+struct ref { /* rows are looked at in other orders than their own */
+    struct gateway_roster_row *row;
+};
+
+static int by_person(const void *a, const void *b)
+{
+    const struct gateway_roster_row *x = ((const struct ref *)a)->row, *y = ((const struct ref *)b)->row;
     int order = strcmp(x->email, y->email);
-    if (!order)
-        order = strcmp(x->course ? x->course : "", y->course ? y->course : "");
     return order ? order : (x->line > y->line) - (x->line < y->line);
 }
 
-static bool same_place(const struct gateway_roster_row *x, const struct gateway_roster_row *y)
+static int by_person_and_course(const void *a, const void *b)
 {
-    return strcmp(x->email, y->email) == 0 &&
-           strcmp(x->course ? x->course : "", y->course ? y->course : "") == 0;
+    const struct gateway_roster_row *x = ((const struct ref *)a)->row, *y = ((const struct ref *)b)->row;
+    int order = strcmp(x->email, y->email);
+    if (!order)
+        order = compare(x->course, y->course);
+    return order ? order : by_person(a, b);
+}
+
+static struct ref *sorted(const struct gateway_roster *r, struct ea_arena *a,
+                          int (*order)(const void *, const void *))
+{
+    struct ref *v = ea_arena_array(a, r->n + 1, sizeof *v);
+    for (size_t i = 0; v && i < r->n; i++)
+        v[i].row = &r->rows[i];
+    if (v)
+        qsort(v, r->n, sizeof *v, order);
+    return v;
 }
 
 static bool is_marked(struct gateway_roster *r, const struct gateway_roster_row *row, void *arg)
@@ -319,20 +339,28 @@ static bool is_marked(struct gateway_roster *r, const struct gateway_roster_row 
 /* The same person twice in the same course: the first row counts. */
 static enum ea_err refuse_repeats(struct gateway_roster *out, struct ea_arena *a)
 {
-    struct gateway_roster_row **order = ea_arena_array(a, out->n + 1, sizeof *order);
+    struct ref *v = sorted(out, a, by_person_and_course);
     bool *marks = ea_arena_array(a, out->n + 1, sizeof *marks);
-    if (!order || !marks)
+    if (!v || !marks)
         return EA_ENOMEM;
-    for (size_t i = 0; i < out->n; i++)
-        order[i] = &out->rows[i];
-    qsort(order, out->n, sizeof *order, by_place);
     for (size_t i = 1; i < out->n; i++)
-        if (same_place(order[i - 1], order[i])) {
-            marks[order[i] - out->rows] = true;
-            gateway_roster_error(out, order[i]->line, columns[COL_EMAIL].name, "duplicate",
+        if (strcmp(v[i - 1].row->email, v[i].row->email) == 0 &&
+            compare(v[i - 1].row->course, v[i].row->course) == 0) {
+            marks[v[i].row - out->rows] = true;
+            gateway_roster_error(out, v[i].row->line, columns[COL_EMAIL].name, "duplicate",
                                  "an earlier row says this about the same person");
         }
     gateway_roster_filter(out, is_marked, marks);
+    return EA_OK;
+}
+
+enum ea_err gateway_roster_mark_accounts(struct gateway_roster *r, struct ea_arena *a)
+{
+    struct ref *v = sorted(r, a, by_person);
+    if (!v)
+        return EA_ENOMEM;
+    for (size_t i = 0; i < r->n; i++)
+        v[i].row->account = i == 0 || strcmp(v[i - 1].row->email, v[i].row->email) != 0;
     return EA_OK;
 }
 

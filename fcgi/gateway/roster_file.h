@@ -17,6 +17,7 @@ struct gateway_roster_row {
     const char *course;      /* its code; NULL */
     const char *password;    /* NULL: none */
     const char *hash;        /* for roster.c */
+    bool account;            /* the first row of this person: name, school role and password are its */
 };
 
 struct gateway_roster_error {
@@ -24,7 +25,7 @@ struct gateway_roster_error {
     const char *column, *code, *detail; /* column "": the whole row */
 };
 
-#define GATEWAY_ROSTER_ROWS   20000
+#define GATEWAY_ROSTER_ROWS   10000
 #define GATEWAY_ROSTER_ERRORS 1000 /* listed at most; more are counted */
 
 struct gateway_roster {
@@ -46,6 +47,8 @@ void gateway_roster_filter(struct gateway_roster *r,
                            bool (*drop)(struct gateway_roster *r, const struct gateway_roster_row *row,
                                         void *arg),
                            void *arg);
+/* Sets `account`. */
+enum ea_err gateway_roster_mark_accounts(struct gateway_roster *r, struct ea_arena *a) EA_MUST;
 void gateway_roster_sort_errors(struct gateway_roster *r); /* by line */
 
 #endif

@@ -4,7 +4,7 @@
 #include "lib/events.h"
 #include "lib/pg.h"
 
-#include <string.h>
+#include <stdio.h>
 
 static const char *const roles[] = {
     [EA_ROLE_MEMBER] = "member", [EA_ROLE_STAFF] = "staff", [EA_ROLE_ADMIN] = "admin", NULL
@@ -66,7 +66,7 @@ static void on_hashed(const char *new_hash, void *arg)
 {
     struct ea_req *r = arg;
     struct hashing *h = r->state;
-    strcpy(h->hash, new_hash);
+    (void)snprintf(h->hash, sizeof h->hash, "%s", new_hash);
     ea_req_resume(r, h->then);
 }
 

@@ -1,4 +1,4 @@
--- Roster import: the whole file in three statements.
+-- Roster import: thousands of rows in a statement.
 
 -- name: roster_courses
 -- in: text[]
@@ -12,12 +12,12 @@ SELECT email FROM users WHERE email = ANY ($1::text[]);
 
 -- name: roster_users
 -- in: uuid[], text[], text[], text[], text[]
--- Ids for new ones, e-mails, names, roles, password hashes; an e-mail that is there several times counts once, as first given. Accounts that exist keep role and password.
+-- Ids for new ones, e-mails (each once), names, roles, password hashes. Accounts that exist keep role and password.
 -- Answers with the accounts that were made or changed.
 INSERT INTO users AS u (id, email, name, role, password_hash)
-SELECT DISTINCT ON (r.email) r.id, r.email, r.name, r.role, r.hash
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS r (id, email, name, role, hash, n)
-ORDER BY r.email, r.n
+SELECT r.id, r.email, r.name, r.role, r.hash
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) AS r (id, email, name, role, hash)
+ORDER BY r.email
 ON CONFLICT (email) DO UPDATE SET name = excluded.name, version = u.version + 1, updated_at = now() WHERE u.name <> excluded.name
 RETURNING id, xmax = 0;
 

@@ -392,6 +392,21 @@ def test_me_is_a_resource_with_an_etag(school):
     assert head.status_code == 200 and head.content == b"" and head.headers["etag"] == first.headers["etag"]
 
 
+def test_me_asks_no_database_twice(school, database):
+    """Of all connections to it only the followers' and the workers' have anything to do."""
+    person = school.person()
+    assert person.get("/v1/me").status_code == 200
+
+    def last_used():
+        database.execute("SELECT pid, state_change FROM pg_stat_activity WHERE application_name ~ '^gateway-[0-9]+$'")
+        return dict(database.fetchall())
+
+    before = last_used()
+    for _ in range(50):
+        assert person.get("/v1/me").status_code == 200
+    assert before and last_used() == before
+
+
 def test_me_needs_somebody(anonymous):
     reply = anonymous.get("/v1/me")
     problem(reply, 401, "unauthorized")

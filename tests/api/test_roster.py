@@ -92,9 +92,22 @@ def test_not_more_passwords_than_can_be_hashed(admin, tag):
     head = "role,given name,family name,email,password\n"
     text = head + "".join(f"student,A,B,{tag}-{i}@school.example,{PASSWORD}\n" for i in range(203))
     report = imported(admin, text, dry_run="true")
-    assert counts(report) == {"created": 200, "updated": 0, "enrolled": 0, "errors": 3}
+    assert counts(report) == {"created": 203, "updated": 0, "enrolled": 0, "errors": 3}
     assert {(e["column"], e["code"]) for e in report["errors"]} == {("password", "out-of-range")}
     assert [e["line"] for e in report["errors"]] == [202, 203, 204]
+
+
+def test_rows_of_one_person(admin, school, teacher, tag):
+    """The first row tells of the account, whatever becomes of earlier ones; each row of its course."""
+    one, two = school.course(teacher), school.course(teacher)
+    text = ("role,given name,family name,email,course code,password\n"
+            f"teacher,Not,This,{tag}@school.example,no-such-course,{PASSWORD}1\n"
+            f"student,But,This,{tag}@school.example,{one['code']},{PASSWORD}2\n"
+            f"assistant,Nor,This,{tag}@school.example,{two['code']},{PASSWORD}3\n")
+    assert counts(imported(admin, text)) == {"created": 1, "updated": 0, "enrolled": 2, "errors": 1}
+    person = school.login(f"{tag}@school.example", PASSWORD + "2")
+    assert person.user["name"] == "But This" and person.user["role"] == "member"
+    assert {e["course_id"]: e["role"] for e in person.get("/v1/me").json()["enrolments"]} == {one["id"]: "student", two["id"]: "assistant"}
 
 
 def test_thousands(admin, teacher, course, tag):

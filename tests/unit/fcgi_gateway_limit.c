@@ -48,6 +48,20 @@ static void a_window_that_has_ended_counts_no_more(void **state)
     ea_redis_free(redis);
 }
 
+static void an_ipv6_network_is_one_address(void **state)
+{
+    (void)state;
+    char a[KEY_SIZE], b[KEY_SIZE];
+    key_of(GATEWAY_LIMIT_ADDRESS, "2001:db8:1:2::1", a);
+    key_of(GATEWAY_LIMIT_ADDRESS, "2001:db8:1:2:ffff::9", b);
+    assert_string_equal(a, b);
+    key_of(GATEWAY_LIMIT_ADDRESS, "2001:db8:1:3::1", b);
+    assert_string_not_equal(a, b);
+    key_of(GATEWAY_LIMIT_ADDRESS, "192.0.2.1", a);
+    key_of(GATEWAY_LIMIT_ADDRESS, "192.0.2.2", b);
+    assert_string_not_equal(a, b);
+}
+
 static void a_flood_of_names_takes_no_memory(void **state)
 {
     (void)state;
@@ -71,6 +85,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_tenth_failure_closes_the_account_for_a_while),
         cmocka_unit_test(a_window_that_has_ended_counts_no_more),
+        cmocka_unit_test(an_ipv6_network_is_one_address),
         cmocka_unit_test(a_flood_of_names_takes_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

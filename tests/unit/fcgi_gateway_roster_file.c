@@ -140,6 +140,19 @@ static void repeated_people(void **state)
     assert_error(&r, 0, 4, "email", "duplicate");
 }
 
+static void the_first_row_of_a_person_is_the_account(void **state)
+{
+    (void)state;
+    struct gateway_roster r = parsed(HEADER "student,Ada,Lovelace,ada@school.example,Z\n"
+                                            "student,Bob,B,bob@school.example,Z\n"
+                                            "student,Ada,L,ada@school.example,A\n"
+                                            "student,Ada,L,ada@school.example,\n");
+    assert_int_equal(r.n, 4);
+    assert_ok(gateway_roster_mark_accounts(&r, arena));
+    assert_true(r.rows[0].account && r.rows[1].account);
+    assert_false(r.rows[2].account || r.rows[3].account);
+}
+
 /* A quote that nobody closed loses its own row and no other. */
 static void unbalanced_quotes(void **state)
 {
@@ -252,6 +265,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(line_ends_of_every_kind, fresh_arena, free_arena),
         cmocka_unit_test_setup_teardown(every_fault_of_a_row_is_told, fresh_arena, free_arena),
         cmocka_unit_test_setup_teardown(repeated_people, fresh_arena, free_arena),
+        cmocka_unit_test_setup_teardown(the_first_row_of_a_person_is_the_account, fresh_arena, free_arena),
         cmocka_unit_test_setup_teardown(unbalanced_quotes, fresh_arena, free_arena),
         cmocka_unit_test_setup_teardown(a_quote_open_at_the_end, fresh_arena, free_arena),
         cmocka_unit_test_setup_teardown(files_that_are_no_roster, fresh_arena, free_arena),
