@@ -47,6 +47,9 @@ CREATE FUNCTION ea_course_role(who uuid, course uuid) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ SELECT role FROM enrolments WHERE user_id = who AND course_id = course $$;
 
+-- The same for statements that decide about many rows at once: joined, where a function would be called for each.
+CREATE VIEW course_members AS SELECT course_id, user_id, role FROM enrolments;
+
 -- A session is a family of refresh tokens. An access token names its session; closing the session revokes it everywhere.
 CREATE TABLE sessions (
     id         uuid PRIMARY KEY,

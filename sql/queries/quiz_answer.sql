@@ -15,8 +15,8 @@ WITH asked AS MATERIALIZED (
     SELECT k.*, a.state, a.ends_at, a.late_at, s.rev AS stored_rev, s.answer AS stored, s.saved_at, s.kind, s.choices, s.multiple
     FROM asked k
     JOIN attempts a ON a.id = k.attempt AND a.user_id = k.who
+    JOIN course_members m ON m.user_id = k.who AND m.course_id = a.course_id
     JOIN attempt_slots s ON s.attempt_id = k.attempt AND s.slot = k.slot
-    WHERE ea_course_role(k.who, a.course_id) IS NOT NULL
     ORDER BY k.attempt, k.slot
     FOR SHARE OF a FOR UPDATE OF s
 ), judged AS MATERIALIZED (
