@@ -159,6 +159,33 @@ static void test_deep_nesting(void **state)
     free(text);
 }
 
+/* n bytes of a pattern, over and over. */
+static char *repeated(const char *pattern, size_t n)
+{
+    char *text = ea_arena_alloc(arena, n + 1);
+    assert_non_null(text);
+    for (size_t i = 0, len = strlen(pattern); i < n; i++)
+        text[i] = pattern[i % len];
+    return text;
+}
+
+/* Images beyond the thousandth are plain text; so a megabyte of what would take cmark minutes (CVE-2023-22486) is done. */
+static void test_images_without_end(void **state)
+{
+    (void)state;
+    const char *page = html(repeated("![a](b)\n", 1500 * 8));
+    size_t images = 0, others = 0;
+    for (const char *p = page; (p = strstr(p, "<img ")); p++)
+        images++;
+    for (const char *p = page; (p = strstr(p, "![a](b)")); p++)
+        others++;
+    assert_int_equal(images, 1000);
+    assert_int_equal(others, 500);
+    const char *attack = repeated("![[]()", (size_t)1 << 20);
+    assert_non_null(html(attack));
+    assert_true(read(attack).words > 0);
+}
+
 static void test_too_large(void **state)
 {
     (void)state;
@@ -180,6 +207,7 @@ int main(void)
         TEST(test_links),
         TEST(test_many_of_each),
         TEST(test_deep_nesting),
+        TEST(test_images_without_end),
         TEST(test_too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
