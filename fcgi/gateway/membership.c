@@ -5,10 +5,11 @@
 
 enum { JOINED, LEFT }; /* columns */
 
-static enum ea_err topics_of(struct ea_req *r, const char *course, int which, const char **out)
+static enum ea_err topics_of(struct ea_req *r, const char *user, const char *course, int which,
+                             const char **out)
 {
     PGresult *res;
-    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_COURSE_TOPICS, course);
+    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_COURSE_TOPICS, course, user);
     if (!err)
         *out = ea_pg_str(res, 0, which);
     return err;
@@ -26,13 +27,13 @@ enum ea_err gateway_membership_tell(struct ea_req *r, const char *user, const ch
 enum ea_err gateway_membership_joined(struct ea_req *r, const char *user, const char *course)
 {
     const char *topics;
-    enum ea_err err = topics_of(r, course, JOINED, &topics);
+    enum ea_err err = topics_of(r, user, course, JOINED, &topics);
     return err ? err : gateway_membership_tell(r, user, topics, "[]");
 }
 
 enum ea_err gateway_membership_left(struct ea_req *r, const char *user, const char *course)
 {
     const char *topics;
-    enum ea_err err = topics_of(r, course, LEFT, &topics);
+    enum ea_err err = topics_of(r, user, course, LEFT, &topics);
     return err ? err : gateway_membership_tell(r, user, "[]", topics);
 }

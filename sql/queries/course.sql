@@ -13,9 +13,13 @@ teacher AS (INSERT INTO enrolments (course_id, user_id, role) SELECT id, $5::uui
 SELECT ea_course_json(made, 'teacher')::text, made.version FROM made;
 
 -- name: course_topics
--- in: uuid
--- What one who joins the course follows, and what one who leaves it follows no more, as JSON. A statement after the change that it tells of.
-SELECT to_json(ea_course_topics($1::uuid))::text, to_json(ea_course_topics_all($1::uuid))::text;
+-- in: uuid, uuid
+-- What somebody who joins the course follows (again the direct rooms that they were in), and what somebody who leaves it follows no more, as JSON.
+-- A statement after the change that it tells of.
+SELECT to_json(ea_course_topics($1::uuid)
+               || ARRAY(SELECT 'r:' || r.id FROM rooms r JOIN room_members m ON m.room_id = r.id
+                        WHERE r.course_id = $1::uuid AND r.kind = 'direct' AND m.user_id = $2::uuid))::text,
+       to_json(ea_course_topics_all($1::uuid))::text;
 
 -- name: course_read
 -- in: uuid, uuid
