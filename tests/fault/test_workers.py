@@ -129,46 +129,6 @@ def test_terminated_under_load_it_ends_with_status_0(rig):
     assert rig.dead() == {}
 
 
-@pytest.mark.parametrize("server", ["postgres", "rabbitmq", "redis"])
-def test_a_server_is_away_for_ten_seconds(rig, server):
-    before = rig.jobs("test.done", 3000)
-    slow = rig.jobs("test.fail_twice", 3)
-    relay, worker = rig.relay(), rig.worker()
-    until("it works", 20, lambda: len(rig.effects()) > 0)
-    with rig.servers.stopped(server):
-        time.sleep(10)
-    until("the database answers", 30, lambda: answers(rig))
-    after = rig.jobs("test.done", 100)
-    until("all is done", 60, lambda: rig.done(before + slow + after))
-    rig.once(before + slow + after)
-    assert rig.dead() == {}
-    # no attempt was counted for the time without the server
-    assert rig.sql("SELECT DISTINCT payload->>'attempt' FROM events WHERE kind = 'test.effect' AND (payload->>'of')::bigint <> ALL (%s)" % array(slow)) == "0"
-    assert (relay.deaths, worker.deaths) == (0, 0)
-
-
-def answers(rig):
-    try:
-        return rig.sql("SELECT 1") == "1"
-    except RuntimeError:
-        return False
-
-
-def array(ids):
-    return "ARRAY[%s]::bigint[]" % ",".join(map(str, ids))
-
-
-def test_the_readiness_says_what_is_missing(rig):
-    relay, worker = rig.relay(), rig.worker()
-    until("both are ready", 20, lambda: relay.is_ready() and worker.is_ready())
-    with rig.servers.stopped("postgres"):
-        until("neither is ready", 20, lambda: not relay.is_ready() and not worker.is_ready())
-    until("both are ready again", 30, lambda: relay.is_ready() and worker.is_ready())
-    with rig.servers.stopped("rabbitmq"):
-        until("neither is ready", 20, lambda: not relay.is_ready() and not worker.is_ready())
-    until("both are ready again", 30, lambda: relay.is_ready() and worker.is_ready())
-
-
 def test_an_alarm_of_the_broker_stops_publishing_only(rig):
     if not rig.servers.rabbitmqctl:
         pytest.fail("EA_TEST_RABBITMQCTL is not set: this test raises an alarm in the broker")
