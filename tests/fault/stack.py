@@ -71,7 +71,8 @@ def kill(name):
 
 def restart(name):
     """As ./dev restart does, without its lock: several at once."""
-    subprocess.run(["sv", "-w", "30", "restart", str(SERVICES / name)], capture_output=True, check=True)
+    subprocess.run(["sv", "-w", "30", "stop", str(SERVICES / name)], capture_output=True, check=True)
+    subprocess.run(["sv", "up", str(SERVICES / name)], capture_output=True, check=True)
     await_ready(name)
 
 
