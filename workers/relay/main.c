@@ -37,6 +37,7 @@ struct relay {
     int64_t looked_ns, saved_ns, confirmed_ns, subscribed_ns;
     int64_t saved;    /* the stored cursor */
     bool woken, full; /* full: the broker takes no more just now */
+    bool holds;       /* the lock, as far as we know */
     struct ea_metric *active, *in_flight, *backlog, *published, *confirmed;
 };
 
@@ -62,6 +63,7 @@ static void reconnect(struct relay *r, const char *why)
 static void stand_down(struct relay *r)
 {
     ea_log(EA_LOG_WARN, "the session that holds the relay's lock is gone", EA_F_STR(DEPENDENCY, "postgres"));
+    r->holds = false;
     ea_metric_set(r->active, 0);
     atomic_store(&r->process.pg_ready, false);
     ea_mq_close(r->mq);
@@ -79,6 +81,7 @@ static bool become_active(struct relay *r)
         return false;
     }
     ea_log(EA_LOG_INFO, "active", EA_F_INT(CURSOR, cursor));
+    r->holds = true;
     ea_metric_set(r->active, 1);
     r->flight.cursor = r->saved = cursor;
     return true;
@@ -257,7 +260,9 @@ static void wait_for_news(struct relay *r, int timeout)
 
 static void relay_once(struct relay *r)
 {
-    if (!relay_feed_locked(r->feed) && !become_active(r))
+    if (r->holds && !relay_feed_locked(r->feed))
+        stand_down(r);
+    if (!r->holds && !become_active(r))
         return;
     if (!connect_mq(r) || !relay_feed_locked(r->feed))
         return;
