@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-enum { PAGE_ROWS = 200 };
+enum { PAGE_ROWS = 200 }; /* at most */
 
 struct ea_page {
     struct ea_hub_command command; /* first: it is how the page comes back, and what frees it */
@@ -19,6 +19,7 @@ struct ea_page {
     struct ea_sub *sub; /* the hub thread's; a pool thread only carries it */
     struct ea_id user;
     int64_t cursor; /* where it begins, and, once read, where it ends */
+    int rows; /* to be read; then how many the next page should ask for: what does not fit is read in vain */
     enum ea_err err;
     struct ea_topic_list topics;
     struct ea_frame *frame; /* its events, one after the other; NULL: none */
@@ -46,10 +47,11 @@ static enum ea_err make_frame(struct ea_page *p, const PGresult *res)
     int row = 0, rows = PQntuples(res);
     while (row < rows && b.len < EA_HUB_PAGE_BYTES)
         put_event(&b, res, row++);
-    if (row < rows || rows == PAGE_ROWS)
+    if (row < rows || rows == p->rows)
         p->cursor = ea_pg_i64(res, row - 1, 0);
     else if (p->cursor < p->topics.at)
         p->cursor = p->topics.at;
+    p->rows = row < rows ? row : row < PAGE_ROWS / 2 ? row * 2 : PAGE_ROWS;
     if (b.len > 0)
         p->frame = ea_frame_new(b.p, b.len);
     bool ok = !b.failed && (b.len == 0 || p->frame != NULL);
@@ -65,7 +67,7 @@ static enum ea_err read_page(struct ea_page *p, struct ea_pg *pg)
         return EA_ENOMEM;
     enum ea_err err = ea_hub_topics_load(p->hub, pg, p->user.s, &p->topics);
     if (err == EA_OK)
-        err = ea_hub_read(pg, a, &p->topics, p->cursor, PAGE_ROWS, &res);
+        err = ea_hub_read(pg, a, &p->topics, p->cursor, p->rows, &res);
     if (err == EA_OK)
         err = make_frame(p, res);
     ea_arena_free(a);
@@ -95,6 +97,7 @@ static void read_on(struct ea_hub *h, struct ea_sub *s)
     p->sub = s;
     p->user = s->user;
     p->cursor = s->cursor;
+    p->rows = s->page_rows > 0 ? s->page_rows : PAGE_ROWS;
     s->reading = true;
     h->reads++;
     ea_metric_add(h->pages, 1);
@@ -141,6 +144,7 @@ static void take_page(struct ea_hub *h, struct ea_sub *s, struct ea_page *p)
         return;
     }
     s->cursor = p->cursor;
+    s->page_rows = p->rows;
     if (p->frame == NULL)
         ea_hub_feed(h, s);
     else

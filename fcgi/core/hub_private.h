@@ -59,6 +59,7 @@ struct ea_sub {
     bool keep;           /* nginx wants the connection back */
     bool behind;         /* events do not come to it; it is fed */
     bool reading;        /* a pool thread reads on for it */
+    int page_rows;       /* how many fitted the last page; 0: unknown */
     bool ending;         /* its end is queued */
     bool gone;           /* closed, and only kept for what is being read */
     bool writable_wait;
