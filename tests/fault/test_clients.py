@@ -54,7 +54,7 @@ def place(school):
 
 
 @pytest.fixture(scope="module")
-def deaf(place):
+def deaf(school, place):
     """A stream that nobody reads, and all that was said to it: (connection, cursor at its beginning, ids of the messages, memory before)."""
     teacher, student, room, _ = place
     start = student.get("/v1/events/poll", params={"wait": 0}).json()["cursor"]
@@ -62,8 +62,13 @@ def deaf(place):
     before, streams = stack.rss_kib("chat-1"), stack.metric("chat-1", "ea_hub_streams")
     tls.sendall(head(student, "GET", "/v1/events", Accept="text/event-stream"))
     until("the stream is open", lambda: stack.metric("chat-1", "ea_hub_streams") == streams + 1)
-    ids = [story.again(lambda: story.say(teacher, room, "&" * 16000)).json()["event_id"] for _ in range(LOUD)]
-    yield tls, start, ids, before
+    ids = []
+
+    def talk(person):
+        ids.extend(story.again(lambda: story.say(person, room, "&" * 16000)).json()["event_id"] for _ in range(LOUD // 4))
+
+    stack.each(talk, *[school.login(teacher.email, teacher.password) for _ in range(4)])
+    yield tls, start, sorted(ids), before
     tls.close()
 
 
