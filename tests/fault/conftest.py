@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "api"))
 
 import client  # noqa: E402
 from client import CA, URL, School  # noqa: E402
+from rig import rig, servers, template  # noqa: E402, F401  (fixtures: once for all modules)
 
 client.hold_against_contract = lambda response: None  # the API tests do that; here it would only slow the clients down
 

@@ -1,9 +1,7 @@
-"""A rig for tests of workers: a database and a virtual host of RabbitMQ of its own on real servers, processes that are restarted when they die,
-and the means to stop a server for a while.
+"""A rig for tests of workers: a database and a virtual host of RabbitMQ of its own on real servers, and processes that are restarted when they die.
 
 It takes the running stack's servers (the variables of ./dev env), or those that are named: EA_TEST_PG (a connection string whose user may create
-databases), EA_TEST_REDIS, EA_TEST_AMQP (a virtual host that nobody else uses), EA_TEST_CTL (a command: EA_TEST_CTL stop|start postgres|redis|rabbitmq)
-and EA_TEST_RABBITMQCTL."""
+databases), EA_TEST_REDIS, EA_TEST_AMQP (a virtual host that nobody else uses) and EA_TEST_RABBITMQCTL (the command)."""
 
 import contextlib
 import json
@@ -47,19 +45,17 @@ def until(what, seconds, condition):
 
 
 class Servers:
-    """Where the real servers are, and how to stop and start them."""
+    """Where the real servers are."""
 
     def __init__(self):
         env = os.environ
         if env.get("EA_TEST_AMQP"):
             self.pg, self.redis, self.amqp = env.get("EA_TEST_PG"), env.get("EA_TEST_REDIS"), env["EA_TEST_AMQP"]
-            self.ctl = shlex.split(env.get("EA_TEST_CTL", ""))
             self.rabbitmqctl = shlex.split(env.get("EA_TEST_RABBITMQCTL", ""))
         elif env.get("EA_STATE") and env.get("EA_AMQP"):
-            dev = str(ROOT / "dev")
             self.pg = f"host={env['EA_STATE']}/run port={env['EA_PORT_POSTGRES']} user=postgres dbname=postgres"
             self.redis = env["EA_REDIS"]
-            self.ctl, self.rabbitmqctl = [dev], [dev, "rabbitmqctl"]
+            self.rabbitmqctl = [str(ROOT / "dev"), "rabbitmqctl"]
             self.amqp = self.virtual_host(env["EA_AMQP"])
         else:
             pytest.fail("no servers: bring the stack up and give the variables of ./dev env, or set EA_TEST_PG, EA_TEST_REDIS, EA_TEST_AMQP")
@@ -72,19 +68,6 @@ class Servers:
         user = amqp.split("//")[1].split(":")[0]
         run(*self.rabbitmqctl, "set_permissions", "-p", VHOST, user, ".*", ".*", ".*")
         return amqp.rsplit("/", 1)[0] + "/" + VHOST
-
-    def control(self, verb, server):
-        if not self.ctl:
-            pytest.fail("EA_TEST_CTL is not set: this test stops and starts servers")
-        run(*self.ctl, verb, server)
-
-    @contextlib.contextmanager
-    def stopped(self, server):
-        self.control("stop", server)
-        try:
-            yield
-        finally:
-            self.control("start", server)
 
 
 class Process:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from aiosmtpd.controller import Controller
-from rig import rig, servers, template, until  # noqa: F401  (fixtures)
+from rig import until
 
 STUDENTS = 20
 

@@ -8,7 +8,7 @@ import stack
 import story
 from checker import Life
 from client import problem
-from rig import rig, servers, template, until  # noqa: F401  (fixtures)
+from rig import until
 
 AWAY_S = 10
 
@@ -66,7 +66,7 @@ def without_rabbitmq(life, person, relay, worker):
 
 
 @pytest.mark.parametrize("without", [without_postgres, without_redis, without_rabbitmq], ids=lambda f: f.__name__)
-def test_a_server_is_away_for_ten_seconds(school, rig, without):  # noqa: F811
+def test_a_server_is_away_for_ten_seconds(school, rig, without):
     """For people with all of the stack, and for the jobs of a relay and a worker of which every single one is counted."""
     before, slow = rig.jobs("test.done", 3000), rig.jobs("test.fail_twice", 3)
     relay, worker = rig.relay(), rig.worker()

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from rig import rig, servers, template, until  # noqa: F401  (fixtures)
+from rig import run, until
 
 
 def test_duplicate_deliveries_have_one_effect(rig):
@@ -149,8 +149,6 @@ def test_an_alarm_of_the_broker_stops_publishing_only(rig):
 
 
 def rig_ctl(rig, *args):
-    from rig import run
-
     run(*rig.servers.rabbitmqctl, *args)
 
 
