@@ -49,15 +49,16 @@ forget_surplus() {
     done
 }
 
-# stop_all: the door first, then those behind it, then what they stand on; the supervisor last
+# stop_all: the door first, then those behind it, then what they stand on; the supervisor last. Works also when the supervisor has died
+# and its processes live on without it.
 stop_all() {
     local dir
+    stop_side_by_side 25 nginx
+    # shellcheck disable=SC2046
+    stop_side_by_side 30 $(known_processes)
+    # shellcheck disable=SC2086
+    stop_side_by_side 30 $SERVERS
     if is_up; then
-        stop_side_by_side 25 nginx
-        # shellcheck disable=SC2046
-        stop_side_by_side 30 $(known_processes)
-        # shellcheck disable=SC2086
-        stop_side_by_side 30 $SERVERS
         kill -HUP "$(supervisor_pid)" 2>/dev/null || true
         wait_until 10 nothing_left || true
     fi
@@ -105,5 +106,15 @@ end_leftovers() {
         # shellcheck disable=SC2086
         kill -9 $pids 2>/dev/null || true
         sleep "0.$try"
+    done
+}
+
+# rotate_logs: nginx and syslog-ng write files that only grow; past 64 MiB they begin anew, and the one before is kept
+rotate_logs() {
+    local name
+    for name in access app; do
+        [ "$(stat -c %s "$STATE/log/$name.log" 2>/dev/null || echo 0)" -gt 67108864 ] || continue
+        mv "$STATE/log/$name.log" "$STATE/log/$name.log.1"
+        case $name in access) sv 1 "$STATE/sv/nginx" ;; app) sv hup "$STATE/sv/syslog-ng" ;; esac >/dev/null 2>&1 || true
     done
 }
