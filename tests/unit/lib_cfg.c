@@ -91,7 +91,7 @@ static void every_fault_is_said_at_once(void **state)
     assert_non_null(strstr(said, "\"ea.key\":\"EA_COLOUR\",\"event.reason\":\"there is no such setting\""));
     assert_non_null(strstr(
         said,
-        "\"ea.key\":\"EA_AMQP\",\"event.reason\":\"this is a setting of workers; responders must not be given it\""));
+        "\"ea.key\":\"EA_AMQP\",\"event.reason\":\"this is a setting of workers and ea-queues; responders must not be given it\""));
     assert_non_null(strstr(
         said,
         "\"ea.key\":\"EA_THREADS\",\"event.reason\":\"\\\"lots\\\" is not a whole number from 1 to 64\""));
