@@ -8,15 +8,16 @@
 -- `held` locks in key order and sees each row as it is at that moment, whatever the statement's snapshot says: no save slips in after a submit, which needs
 -- the attempt's row for itself, and of two savers from the same revision one is stale.
 WITH asked AS MATERIALIZED (
-    SELECT who, attempt, slot, rev, answer::jsonb AS answer, shape, clock_timestamp() - age * interval '1 microsecond' AS received, client_at, n
-    FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[])
-         WITH ORDINALITY AS x (who, attempt, slot, rev, answer, shape, age, client_at, n)
+    -- the attempt is there twice: as one column the planner would look up a slot by its attempt alone and read the whole paper
+    SELECT who, attempt, slot_of, slot, rev, answer::jsonb AS answer, shape, clock_timestamp() - age * interval '1 microsecond' AS received, client_at, n
+    FROM unnest($1::uuid[], $2::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[])
+         WITH ORDINALITY AS x (who, attempt, slot_of, slot, rev, answer, shape, age, client_at, n)
 ), held AS MATERIALIZED (
     SELECT k.*, a.state, a.ends_at, a.late_at, s.rev AS stored_rev, s.answer AS stored, s.saved_at, s.kind, s.choices, s.multiple
     FROM asked k
     JOIN attempts a ON a.id = k.attempt AND a.user_id = k.who
     JOIN course_members m ON m.user_id = k.who AND m.course_id = a.course_id
-    JOIN attempt_slots s ON s.attempt_id = k.attempt AND s.slot = k.slot
+    JOIN attempt_slots s ON s.attempt_id = k.slot_of AND s.slot = k.slot
     ORDER BY k.attempt, k.slot
     FOR SHARE OF a FOR UPDATE OF s
 ), judged AS MATERIALIZED (
