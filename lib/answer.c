@@ -22,12 +22,20 @@ struct in_answer {
 };
 
 static const struct ea_field answer_fields[] = {
-    { .name = "choices", .type = EA_T_LIST, .offset = offsetof(struct in_answer, choices), 0, 0, EA_ITEM_LIST_MAX, NULL, NULL, EA_T_STR,
-      1, ID_MAX },
-    { .name = "value", .type = EA_T_RAW, .offset = offsetof(struct in_answer, value), 0, 0, VALUE_MAX, NULL, NULL, 0, 0, 0 },
-    { .name = "unit", .type = EA_T_STR, .offset = offsetof(struct in_answer, unit), .flags = EA_NULLABLE | EA_ONE_LINE, 0, UNIT_MAX, NULL, NULL,
-      0, 0, 0 },
-    { .name = "text", .type = EA_T_STR, .offset = offsetof(struct in_answer, text), 0, 0, TEXT_MAX, NULL, NULL, 0, 0, 0 },
+    { .name = "choices",
+      .type = EA_T_LIST,
+      .offset = offsetof(struct in_answer, choices),
+      .max = EA_ITEM_LIST_MAX,
+      .item = EA_T_STR,
+      .item_min = 1,
+      .item_max = ID_MAX },
+    { .name = "value", .type = EA_T_RAW, .offset = offsetof(struct in_answer, value), .max = VALUE_MAX },
+    { .name = "unit",
+      .type = EA_T_STR,
+      .offset = offsetof(struct in_answer, unit),
+      .flags = EA_NULLABLE | EA_ONE_LINE,
+      .max = UNIT_MAX },
+    { .name = "text", .type = EA_T_STR, .offset = offsetof(struct in_answer, text), .max = TEXT_MAX },
 };
 static const struct ea_schema answer_schema = { "answer", sizeof(struct in_answer), answer_fields,
                                                 sizeof answer_fields / sizeof *answer_fields };
@@ -36,7 +44,11 @@ struct in_value {
     struct ea_str value;
 };
 static const struct ea_field value_fields[] = {
-    { .name = "value", .type = EA_T_STR, .offset = offsetof(struct in_value, value), .flags = EA_ONE_LINE, 0, VALUE_MAX, NULL, NULL, 0, 0, 0 },
+    { .name = "value",
+      .type = EA_T_STR,
+      .offset = offsetof(struct in_value, value),
+      .flags = EA_ONE_LINE,
+      .max = VALUE_MAX },
 };
 static const struct ea_schema value_schema = { "value", sizeof(struct in_value), value_fields, 1 };
 

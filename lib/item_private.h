@@ -29,9 +29,9 @@ extern const struct ea_item_kind_ops ea_item_ops[EA_ITEM__MAX];
 
 extern const struct ea_schema ea_item_choice_schema, ea_item_numeric_schema, ea_item_accept_schema;
 size_t ea_item_in_n(const void *in); /* entries of what such a schema has read */
-enum ea_err ea_item_read_choices(const struct ea_item_look *l, const void *in, struct ea_item *out);
-enum ea_err ea_item_read_numeric(const struct ea_item_look *l, const void *in, struct ea_item *out);
-enum ea_err ea_item_read_accept(const struct ea_item_look *l, const void *in, struct ea_item *out);
+enum ea_err ea_item_read_choices(const struct ea_item_look *l, const void *from, struct ea_item *out);
+enum ea_err ea_item_read_numeric(const struct ea_item_look *l, const void *from, struct ea_item *out);
+enum ea_err ea_item_read_accept(const struct ea_item_look *l, const void *from, struct ea_item *out);
 enum ea_err ea_item_settle_choices(const struct ea_item_look *l, struct ea_item *item);
 enum ea_err ea_item_settle_numeric(const struct ea_item_look *l, struct ea_item *item);
 enum ea_err ea_item_settle_accept(const struct ea_item_look *l, struct ea_item *item);

@@ -3,8 +3,9 @@
 #include "lib/item_private.h"
 #include "lib/pattern.h"
 
-#define UNIT_MAX 40
-#define ID_MAX   32
+#define UNIT_MAX   40
+#define ID_MAX     32
+#define NUMBER_MAX 150 /* characters */
 
 struct in_choice {
     struct ea_str id, text, html, feedback, feedback_html, fraction;
@@ -23,22 +24,22 @@ struct in_item {
     struct ea_int multiple, shuffle, scoring;
 };
 
-#define STR(of, m, flag, lo, hi)                                                                             \
+#define STR(of, m, what, lo, hi)                                                                             \
     {                                                                                                        \
-#m, EA_T_STR, offsetof(struct of, m), flag, lo, hi, NULL, NULL, 0, 0, 0                              \
+        .name = #m, .type = EA_T_STR, .offset = offsetof(struct of, m), .flags = what, .min = lo, .max = hi  \
     }
-#define RAW(of, m, flag)                                                                                     \
+#define RAW(of, m, what)                                                                                     \
     {                                                                                                        \
-#m, EA_T_RAW, offsetof(struct of, m), flag, 0, 150, NULL, NULL, 0, 0, 0                              \
+        .name = #m, .type = EA_T_RAW, .offset = offsetof(struct of, m), .flags = what, .max = NUMBER_MAX     \
     }
 #define BOOL(of, m)                                                                                          \
     {                                                                                                        \
-#m, EA_T_BOOL, offsetof(struct of, m), 0, 0, 0, NULL, NULL, 0, 0, 0                                  \
+        .name = #m, .type = EA_T_BOOL, .offset = offsetof(struct of, m)                                      \
     }
-#define LIST(name, schema)                                                                                   \
+#define LIST(of, schema)                                                                                     \
     {                                                                                                        \
-        name, EA_T_LIST, offsetof(struct in_item, list), EA_REQUIRED, 1, EA_ITEM_LIST_MAX, NULL, &schema, 0, \
-            0, 0                                                                                             \
+        .name = of, .type = EA_T_LIST, .offset = offsetof(struct in_item, list), .flags = EA_REQUIRED,       \
+        .min = 1, .max = EA_ITEM_LIST_MAX, .sub = &schema                                                    \
     }
 #define TABLE(name, of, fields)                                                                              \
     {                                                                                                        \
@@ -80,7 +81,10 @@ static const struct ea_field item_choice_fields[] = {
     LIST("choices", choice_schema),
     BOOL(in_item, multiple),
     BOOL(in_item, shuffle),
-    { .name = "scoring", .type = EA_T_ENUM, .offset = offsetof(struct in_item, scoring), 0, 0, 0, ea_scorings, NULL, 0, 0, 0 },
+    { .name = "scoring",
+      .type = EA_T_ENUM,
+      .offset = offsetof(struct in_item, scoring),
+      .values = ea_scorings },
 };
 static const struct ea_field item_numeric_fields[] = { LIST("answers", numeric_schema) };
 static const struct ea_field item_short_text_fields[] = { LIST("accept", accept_schema) };
@@ -111,9 +115,9 @@ static void read_fraction(const struct ea_item_look *l, size_t i, struct ea_str 
                       "a number from -1 to 1 with at most 7 decimals is expected");
 }
 
-enum ea_err ea_item_read_choices(const struct ea_item_look *l, const void *p, struct ea_item *out)
+enum ea_err ea_item_read_choices(const struct ea_item_look *l, const void *from, struct ea_item *out)
 {
-    const struct in_item *in = p;
+    const struct in_item *in = from;
     const struct in_choice *v = in->list.items;
     size_t fractions = 0;
 
@@ -153,9 +157,9 @@ static void read_exact(const struct ea_item_look *l, size_t i, const char *membe
             EA_EXACT_DIGITS);
 }
 
-enum ea_err ea_item_read_numeric(const struct ea_item_look *l, const void *p, struct ea_item *out)
+enum ea_err ea_item_read_numeric(const struct ea_item_look *l, const void *from, struct ea_item *out)
 {
-    const struct in_item *in = p;
+    const struct in_item *in = from;
     const struct in_numeric *v = in->list.items;
 
     out->numeric = ea_arena_array(l->a, in->list.n, sizeof *out->numeric);
@@ -174,9 +178,9 @@ enum ea_err ea_item_read_numeric(const struct ea_item_look *l, const void *p, st
     return EA_OK;
 }
 
-enum ea_err ea_item_read_accept(const struct ea_item_look *l, const void *p, struct ea_item *out)
+enum ea_err ea_item_read_accept(const struct ea_item_look *l, const void *from, struct ea_item *out)
 {
-    const struct in_item *in = p;
+    const struct in_item *in = from;
     const struct in_accept *v = in->list.items;
 
     out->accept = ea_arena_array(l->a, in->list.n, sizeof *out->accept);

@@ -182,8 +182,8 @@ static enum ea_err flush(struct ea_pg *pg, struct ea_arena *a, struct ea_batch_i
     PGresult *res[STMTS] = { NULL };
     enum ea_err err = make_arrays(a, items, n, arrays), ended;
 
-    (void)last_event_id;
     (void)arg;
+    *last_event_id = 0; /* nobody is told of a save */
     if (err || (err = ea_pg_pipe_begin(pg)))
         return err;
     for (int i = 0; i < STMTS && !err; i++)

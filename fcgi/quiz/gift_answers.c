@@ -20,6 +20,11 @@ static bool is_word(struct gift_span s, const char *word)
     return (size_t)(s.end - s.p) == strlen(word) && strncasecmp(s.p, word, strlen(word)) == 0;
 }
 
+static const char *find_text(struct gift_span s, const char *text)
+{
+    return s.p < s.end ? memmem(s.p, (size_t)(s.end - s.p), text, strlen(text)) : NULL;
+}
+
 /* ---- comments ---- */
 
 /* [name:value] with \] \[ \\ in the value. NULL: nothing more of the kind. */
@@ -275,8 +280,7 @@ static enum ea_err read_numeric_answer(struct gift_reader *r, const struct alter
                                        struct ea_numeric *out)
 {
     struct gift_span s = x->text;
-    const char *range = memmem(s.p, (size_t)(s.end - s.p), "..", 2),
-               *colon = memchr(s.p, ':', (size_t)(s.end - s.p));
+    const char *range = find_text(s, ".."), *colon = find_text(s, ":");
     struct ea_exact low, high;
     enum ea_err err;
 
@@ -432,7 +436,7 @@ static enum ea_err read_listed(struct gift_reader *r, struct gift_span s)
     bool choice = gift_find(s, "~") != NULL;
     enum ea_err err;
 
-    if (!choice && gift_find(s, "=") && memmem(s.p, (size_t)(s.end - s.p), "->", 2))
+    if (!choice && gift_find(s, "=") && find_text(s, "->"))
         return gift_error(r, s.p, "unsupported", "items of the kind match are not supported yet");
     err = split(r, s, "=~", &v, &n);
     if (err || r->bad)

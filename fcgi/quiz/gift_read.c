@@ -26,34 +26,46 @@ static bool grow(struct ea_arena *a, void **v, size_t n, size_t *cap, size_t siz
     return true;
 }
 
-enum ea_err gift_error(struct gift_reader *r, const char *at, const char *code, const char *fmt, ...)
+/* Characters count, not bytes. */
+static void find_place(const struct gift_reader *r, const char *at, struct quiz_gift_error *e)
+{
+    e->line = r->line;
+    e->column = 1;
+    for (const char *p = r->block.p; p < at; p++)
+        if (*p == '\n' || *p == GIFT_NEWLINE) {
+            e->line++;
+            e->column = 1;
+        } else if (((unsigned char)*p & 0xC0) != 0x80) {
+            e->column++;
+        }
+}
+
+static enum ea_err add_error(struct gift_reader *r, const char *at, const char *code, const char *detail)
 {
     struct quiz_gift *out = r->out;
-    struct quiz_gift_error e = { .line = r->line, .column = 1, .code = code };
+    struct quiz_gift_error e = { .code = code, .detail = ea_arena_dup(r->a, detail) };
+    void *v = out->errors;
+
+    if (!e.detail || !grow(r->a, &v, out->errors_n, &out->errors_cap, sizeof e))
+        return EA_ENOMEM;
+    find_place(r, at, &e);
+    out->errors = v;
+    out->errors[out->errors_n++] = e;
+    return EA_OK;
+}
+
+enum ea_err gift_error(struct gift_reader *r, const char *at, const char *code, const char *fmt, ...)
+{
     char words[300];
     va_list ap;
 
-    r->bad = true;
-    if (out->errors_n == QUIZ_GIFT_ERRORS_MAX) {
-        out->errors_more++;
-        return EA_OK;
-    }
-    for (const char *p = r->block.p; p < at; p++)
-        if (*p == '\n' || *p == GIFT_NEWLINE) {
-            e.line++;
-            e.column = 1;
-        } else if (((unsigned char)*p & 0xC0) != 0x80) {
-            e.column++;
-        }
     va_start(ap, fmt);
     (void)vsnprintf(words, sizeof words, fmt, ap);
     va_end(ap);
-    e.detail = ea_arena_dup(r->a, words);
-    void *v = out->errors;
-    if (!e.detail || !grow(r->a, &v, out->errors_n, &out->errors_cap, sizeof e))
-        return EA_ENOMEM;
-    out->errors = v;
-    out->errors[out->errors_n++] = e;
+    r->bad = true;
+    if (r->out->errors_n < QUIZ_GIFT_ERRORS_MAX)
+        return add_error(r, at, code, words);
+    r->out->errors_more++;
     return EA_OK;
 }
 

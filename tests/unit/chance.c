@@ -45,11 +45,11 @@ const char *chance_text(struct chance *c, struct ea_arena *a, size_t max, bool o
         "%50%", "[html]", "$CATEGORY:", "TRUE", "\n", "\n", "word"
     };
     size_t n = sizeof pieces / sizeof *pieces, len = 1 + chance_below(c, max);
-    char *out = ea_arena_alloc(a, len * 12 + 1);
+    char *out = ea_arena_alloc(a, len * 12 + 1), *to = out;
 
     assert_non_null(out);
     for (size_t i = 0; i < len; i++)
-        strcat(out, pieces[chance_below(c, n)]);
+        to = stpcpy(to, pieces[chance_below(c, n)]);
     for (char *p = out; one_line && *p; p++)
         if (*p == '\n')
             *p = ' ';

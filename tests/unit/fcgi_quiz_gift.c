@@ -250,7 +250,7 @@ static void limits_hold(void **state)
     (void)state;
 
     memset(big, 'x', n);
-    strcpy(big + n, " {T}\n\nsmall {T}\n");
+    (void)snprintf(big + n, 40, "%s", " {T}\n\nsmall {T}\n");
     read_file(big);
     assert_int_equal(file.n, 1);
     assert_string_equal(file.errors[0].code, "too-long");
