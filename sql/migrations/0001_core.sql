@@ -42,7 +42,7 @@ CREATE TABLE enrolments (
 );
 CREATE INDEX enrolments_user ON enrolments (user_id, course_id);
 
--- The role that lib/authz and batch statements decide by; NULL: no member.
+-- The role that lib/authz and batch statements decide by; NULL: no member. Inlined by the planner.
 CREATE FUNCTION ea_course_role(who uuid, course uuid) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$ SELECT role FROM enrolments WHERE user_id = who AND course_id = course $$;
