@@ -76,7 +76,8 @@ static struct armed *arm(PGconn *conn)
 static void notice(PGconn *conn, const char *statement)
 {
     pthread_mutex_lock(&lock);
-    int commit = is_set("commit", statement), sending = is_set("before", statement) || is_set("sent", statement);
+    int commit = is_set("commit", statement),
+        sending = is_set("before", statement) || is_set("sent", statement);
     struct armed *a = commit || sending ? arm(conn) : NULL;
     if (a && commit)
         (void)snprintf(a->commit, NAME, "%s", statement);
@@ -85,10 +86,11 @@ static void notice(PGconn *conn, const char *statement)
     pthread_mutex_unlock(&lock);
 }
 
-int PQsendQueryPrepared(PGconn *conn, const char *statement, int n, const char *const *values, const int *lengths, const int *formats,
-                        int result_format)
+int PQsendQueryPrepared(PGconn *conn, const char *statement, int n, const char *const *values,
+                        const int *lengths, const int *formats, int result_format)
 {
-    int (*real)(PGconn *, const char *, int, const char *const *, const int *, const int *, int) = dlsym(RTLD_NEXT, "PQsendQueryPrepared");
+    int (*real)(PGconn *, const char *, int, const char *const *, const int *, const int *, int) =
+        dlsym(RTLD_NEXT, "PQsendQueryPrepared");
     notice(conn, statement);
     return real(conn, statement, n, values, lengths, formats, result_format);
 }
