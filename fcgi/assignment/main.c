@@ -28,7 +28,7 @@ static enum ea_err start(struct ea_server *s, void **data)
     return EA_OK;
 }
 
-static void stop(struct ea_server *s, void *data)
+static void free_data(struct ea_server *s, void *data)
 {
     struct assignment_service *service = data;
 
@@ -42,7 +42,7 @@ int main(int argc, char **argv)
     static const struct ea_route *const tables[] = { assignment_routes, assignment_submission_routes,
                                                      assignment_file_routes, assignment_grade_routes, NULL };
     static const struct ea_service service = {
-        .name = "assignment", .tables = tables, .start = start, .stop = stop
+        .name = "assignment", .tables = tables, .start = start, .free = free_data
     };
 
     return ea_server_main(&service, argc, argv);

@@ -22,11 +22,18 @@ static enum ea_err start(struct ea_server *s, void **data)
     return EA_OK;
 }
 
+/* What is queued is written, and its requests go back to the pool. */
 static void stop(struct ea_server *s, void *data)
 {
     (void)s;
     struct chat *c = data;
     ea_batch_free(c->messages);
+}
+
+static void free_data(struct ea_server *s, void *data)
+{
+    (void)s;
+    struct chat *c = data;
     ea_redis_free(c->redis);
     free(c);
 }
@@ -36,7 +43,7 @@ int main(int argc, char **argv)
     static const struct ea_route *const tables[] = { chat_room_routes, chat_message_routes, chat_event_routes,
                                                      NULL };
     static const struct ea_service service = {
-        .name = "chat", .tables = tables, .hub = true, .start = start, .stop = stop
+        .name = "chat", .tables = tables, .hub = true, .start = start, .stop = stop, .free = free_data
     };
     return ea_server_main(&service, argc, argv);
 }
