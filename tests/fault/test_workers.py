@@ -1,7 +1,5 @@
 """Jobs through relay, RabbitMQ and a worker, while what can die dies: every job has its effect exactly once, or is a dead letter with its reason."""
 
-import time
-
 import pytest
 from rig import run, until
 
