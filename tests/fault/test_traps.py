@@ -154,6 +154,41 @@ def test_a_job_whose_process_died_before_it_told_anybody_is_done(traps, student,
     assert graded["submission_id"] == submission["id"]
 
 
+# --- a job that kills its worker --------------------------------------------------------------------------------------------
+
+
+def test_a_job_that_kills_its_worker_among_a_hundred_innocents(traps, teacher, student, course, attempt):
+    """It ends among the dead letters with its reason, from where ./dev queues gives it back; the innocents are graded once."""
+    assignment = story.make_assignment(teacher, course)
+    innocents = []
+    with stream(student) as events:
+        with stack.frozen(stack.pid("grader")):
+            innocents += [story.hand_in(student, assignment, "words").json()["id"] for _ in range(50)]
+            assert story.submit(student, attempt).status_code == 202
+            innocents += [story.hand_in(student, assignment, "words").json()["id"] for _ in range(50)]
+            job = stack.value("SELECT id FROM events WHERE kind = 'attempt.submitted' AND payload->>'attempt_id' = %s", attempt["id"])
+            until("all are on their way", lambda: stack.value("SELECT id FROM cursors WHERE name = 'relay'") >= job + 50)
+            trap, deaths = traps.set("before", "attempt_for_grading"), 0
+        while not dead_letter(job):
+            if traps.sprung(trap):
+                trap, deaths = traps.set("before", "attempt_for_grading"), deaths + 1
+        traps.clear()
+        assert "its worker died 3 times" in dead_letter(job)
+        assert deaths == 4  # once in company, three times alone
+        graded = {events.wait("submission.graded")["data"]["submission_id"] for _ in innocents}
+        assert graded == set(innocents)
+        stack.dev("queues", "replay", "grade", "--event", job)
+        assert events.wait("attempt.graded")["data"]["attempt_id"] == attempt["id"]
+    assert not dead_letter(job)
+    told = "SELECT count(*), count(DISTINCT payload->>'submission_id') FROM events WHERE topic = %s AND kind = 'submission.graded'"
+    assert stack.rows(told, "u:" + student.id) == [(100, 100)]
+
+
+def dead_letter(event):
+    """The line that ./dev queues prints for it; "" when it is not dead."""
+    return next((line for line in stack.dev("queues", "dead", "grade").splitlines() if line.startswith(f"event {event} ")), "")
+
+
 # --- SIGSTOP while writing to the event log ---------------------------------------------------------------------------------
 
 
