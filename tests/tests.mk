@@ -225,6 +225,9 @@ tests_unit_relay_flight_SOURCES = tests/unit/relay_flight.c tests/unit/unit.h wo
 tests_unit_relay_flight_LDADD = $(CMOCKA_LIBS)
 
 # This one needs nginx.
+check_PROGRAMS += tests/regress/records
+tests_regress_records_SOURCES = tests/regress/records.c $(REGRESS_CLIENT)
+tests_regress_records_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/regress/nginx
 tests_regress_nginx_SOURCES = tests/regress/nginx.c $(REGRESS_CLIENT)
 tests_regress_nginx_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
