@@ -1,12 +1,14 @@
 """Answers being saved: a reply means stored, two tabs never overwrite each other silently, and sending a save again is always safe."""
 
+import base64
 import concurrent.futures
+import json
 import os
 import random
 
 import psycopg2
 import pytest
-from client import faults, problem
+from client import eventually, faults, problem
 from quizzes import NOWHERE, RIGHT, add_item, begin, from_now, read, save, saved, set_quiz, slot_of, submit, tab
 
 SEVERAL = {"kind": "choice", "stem": "Which are plants?", "definition": {"multiple": True, "choices": [
@@ -210,6 +212,29 @@ def test_saves_and_submit_at_once(teacher, course, student):
             newest = max(w.result() for w in writers)
         assert read(student, attempt)["slots"][slot - 1]["rev"] == newest == len(journal(attempt, slot))
         assert submit(student, attempt) == receipt
+
+
+def waiting_for_locks(cursor, n):
+    """True when so many of the service's connections wait for a row."""
+    cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid <> pg_backend_pid()")
+    return cursor.fetchone()[0] >= n
+
+
+def test_a_submit_waits_for_the_save_under_way(student, attempt):
+    """A save holds its attempt: what it acknowledges is in what is submitted, however close behind it the submit comes."""
+    with concurrent.futures.ThreadPoolExecutor(2) as pool, psycopg2.connect(os.environ["EA_PG"]) as holder, psycopg2.connect(os.environ["EA_PG"]) as look:
+        look.autocommit = True
+        with holder.cursor() as held, look.cursor() as cursor:
+            held.execute("SELECT 1 FROM attempt_slots WHERE attempt_id = %s AND slot = 1 FOR UPDATE", (attempt["id"],))
+            saving = pool.submit(saved, tab(student), attempt, 1, 0, RIGHT["choice"])
+            eventually(lambda: waiting_for_locks(cursor, 1))
+            submitting = pool.submit(submit, tab(student), attempt)
+            eventually(lambda: submitting.done() or waiting_for_locks(cursor, 2))
+            holder.rollback()
+        assert saving.result()["rev"] == 1
+        receipt = submitting.result()["receipt"]
+    [part] = json.loads(base64.urlsafe_b64decode(receipt["jws"].split(".")[1] + "=="))["parts"]
+    assert part["name"] == "slot 1 rev 1"
 
 
 def test_time_is_over(teacher, course, student):
