@@ -1,6 +1,7 @@
 /* The hub: one thread that holds every open event stream and every waiting poll of the process. An event is encoded once (as a FastCGI STDOUT record) and its bytes are
- * shared by reference between all subscribers; each stream has a bounded queue, one that overflows is cut and returns with Last-Event-ID. One timer wheel drives heartbeats,
- * maximum ages and poll deadlines. It keeps a window of recent events, so that a cursor inside it needs no database; who is further behind is read on for, a page at a time.
+ * shared by reference between all subscribers; each stream has a bounded queue. One timer wheel drives heartbeats, maximum ages and poll deadlines.
+ * It keeps a window of recent events, so that a cursor inside it needs no database. A stream whose cursor is old or whose queue is full is behind: it is fed from the window, or read on for
+ * in the database a page at a time, as fast as its reader takes it. A reader that takes nothing for two heartbeats is cut; it returns with Last-Event-ID.
  * Membership is told by events: kind `membership.changed` on a topic T with {"add": [topic…], "remove": [topic…]} changes, in log order, the topics of every subscriber of T (u:<user>: that
  * person; c:<course>: everybody of the course, e.g. for a new room) and is not shown to clients; nor are `user.changed` and `session.revoked`, which ends the session's streams. */
 #ifndef EA_HUB_H

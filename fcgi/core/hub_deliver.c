@@ -112,13 +112,24 @@ static void deliver_internal(struct ea_hub *h, struct ea_sub *s, const struct ea
         (void)apply(h, s, e, payload);
 }
 
+/* Its queue is full: from here on it is fed, as fast as it reads. Everything before e it has had. */
+static void fall_behind(struct ea_sub *s, const struct ea_recent *e)
+{
+    s->behind = true;
+    s->cursor = s->topics.at = e->id - 1;
+}
+
 static void deliver_public(struct ea_hub *h, struct ea_sub *s, const struct ea_recent *e)
 {
     if (e->id <= s->cursor)
         return;
     if (s->poll != NULL)
         ea_sub_mark(h, s);
-    else if (!s->behind && !s->ending)
+    else if (s->behind || s->ending)
+        return;
+    else if (!ea_outbox_takes(&s->out, e->frame))
+        fall_behind(s, e);
+    else
         (void)give(h, s, e);
 }
 
@@ -200,7 +211,8 @@ void ea_hub_pass_on(struct ea_hub *h, const struct ea_hub_command *c)
     for (struct ea_listen *l = ea_topics_first(h->topics, c->event.topic); l != NULL; l = next) {
         struct ea_sub *s = l->subscriber;
         next = l->next_of_topic;
-        if (s->poll == NULL && !s->behind && !s->ending && strcmp(s->user.s, c->except.s) != 0)
+        if (s->poll == NULL && !s->behind && !s->ending && strcmp(s->user.s, c->except.s) != 0 &&
+            ea_outbox_takes(&s->out, c->event.frame))
             (void)ea_sub_send(h, s, c->event.frame);
     }
 }

@@ -192,9 +192,8 @@ void ea_sub_answer(struct ea_hub *h, struct ea_sub *s, ea_handler *fn)
 /* False: the subscriber is gone. */
 bool ea_sub_send(struct ea_hub *h, struct ea_sub *s, struct ea_frame *f)
 {
-    enum ea_err err = f == NULL ? EA_ENOMEM : ea_outbox_add(&s->out, f);
-    if (err != EA_OK) {
-        ea_sub_cut(h, s, err == EA_EOVERLOAD ? EA_CUT_SLOW : EA_CUT_MEMORY);
+    if (f == NULL || ea_outbox_add(&s->out, f) != EA_OK) {
+        ea_sub_cut(h, s, EA_CUT_MEMORY);
         return false;
     }
     ea_sub_mark(h, s);

@@ -28,11 +28,14 @@ static enum ea_err grow(struct ea_outbox *o)
     return EA_OK;
 }
 
+/* One frame always fits, however large. */
+bool ea_outbox_takes(const struct ea_outbox *o, const struct ea_frame *f)
+{
+    return o->count < EA_OUTBOX_FRAMES && (o->count == 0 || o->bytes + f->len <= EA_OUTBOX_BYTES);
+}
+
 enum ea_err ea_outbox_add(struct ea_outbox *o, struct ea_frame *f)
 {
-    /* One frame always fits, however large: the bound is on how far a reader may fall behind. */
-    if (o->count >= EA_OUTBOX_FRAMES || (o->count > 0 && o->bytes + f->len > EA_OUTBOX_BYTES))
-        return EA_EOVERLOAD;
     if (o->count == o->size) {
         enum ea_err err = grow(o);
         if (err != EA_OK)

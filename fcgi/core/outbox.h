@@ -18,7 +18,9 @@ struct ea_outbox {
     size_t bytes;
 };
 
-/* Takes a reference of its own. EA_EOVERLOAD when the bound is reached: the reader is too slow. */
+/* False: the bound on how far a reader may fall behind is reached. It is for the caller to heed: what ends a stream is queued all the same. */
+bool ea_outbox_takes(const struct ea_outbox *o, const struct ea_frame *f);
+/* Takes a reference of its own. EA_ENOMEM. */
 enum ea_err ea_outbox_add(struct ea_outbox *o, struct ea_frame *f) EA_MUST;
 /* Sends what the (non-blocking) socket takes. EA_OK: look at ea_outbox_empty; EA_ECLOSED: the peer is gone. */
 enum ea_err ea_outbox_send(struct ea_outbox *o, int fd) EA_MUST;
