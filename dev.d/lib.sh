@@ -51,7 +51,7 @@ wait_until() {
 
 quote() { printf "'%s'" "${1//\'/\'\\\'\'}"; }
 
-is_root() { [ "$(id -u)" -eq 0 ]; }
+is_root() { [ "$EUID" -eq 0 ]; }
 
 service_user() {
     if is_root; then echo "$SERVICE_USER_WHEN_ROOT"; else id -un; fi
@@ -126,25 +126,23 @@ make_state() {
     own_dir 700 "$STATE/env" "$STATE/secret" "$STATE/blob" "$STATE/tmp"
 }
 
-# own_dir MODE DIR…
+# own_dir MODE DIR…: made where missing
 own_dir() {
-    local mode=$1
+    local mode=$1 dir owner=()
     shift
-    if is_root; then
-        install -d -m "$mode" -o "$SERVICE_USER_WHEN_ROOT" -g "$SERVICE_USER_WHEN_ROOT" "$@"
-    else
-        install -d -m "$mode" "$@"
-    fi
+    ! is_root || owner=(-o "$SERVICE_USER_WHEN_ROOT" -g "$SERVICE_USER_WHEN_ROOT")
+    for dir; do [ -d "$dir" ] || install -d -m "$mode" "${owner[@]}" "$dir"; done
 }
 
-# put MODE FILE <text: writes FILE whole or not at all, owned by the servers' user; leaves an equal one alone
+# put MODE FILE <text: writes FILE whole or not at all, owned by the servers' user; leaves an equal one alone (and starts no process for it)
 put() {
-    local mode=$1 file=$2 fresh=$2.new.$$
-    cat >"$fresh"
-    if [ -f "$file" ] && cmp -s "$fresh" "$file"; then
-        rm -f "$fresh"
-        return
+    local mode=$1 file=$2 fresh=$2.new.$$ text old=""
+    IFS= read -r -d '' text || true
+    if [ -r "$file" ]; then
+        IFS= read -r -d '' old <"$file" || true
+        [ "$old" != "$text" ] || [ -z "$text" ] || return 0
     fi
+    (umask 077 && printf '%s' "$text" >"$fresh")
     chmod "$mode" "$fresh"
     if is_root; then chown "$SERVICE_USER_WHEN_ROOT:$SERVICE_USER_WHEN_ROOT" "$fresh"; fi
     mv -f "$fresh" "$file"

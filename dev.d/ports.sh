@@ -1,48 +1,26 @@
 # shellcheck shell=bash
 # One block of a hundred ports per instance, counted from EA_PORT_BASE; everything listens on 127.0.0.1 only.
 
-# name, offset
-readonly PORT_TABLE="
-dist      25
-smtp      26
-postgres  32
-https     43
-epmd      69
-amqp      72
-redis     79
-http      80
-status    81
-"
+declare -rA PORT_OFFSET=(
+    [dist]=25 [smtp]=26 [postgres]=32 [https]=43 [epmd]=69 [amqp]=72 [redis]=79 [http]=80 [status]=81
+)
 
-# First offset and number of the ports that a kind of process answers /metrics, /healthz and /readyz on
-readonly METRICS_TABLE="
-gateway     1 4
-assignment  5 4
-quiz        9 6
-chat       15 6
-relay      21 2
-grader     23 2
-notifier   27 2
-"
+# Where a kind's processes answer /metrics, /healthz and /readyz: the first one's offset, and for how many there is room
+declare -rA METRICS_OFFSET=([gateway]=1 [assignment]=5 [quiz]=9 [chat]=15 [relay]=21 [grader]=23 [notifier]=27)
+# shellcheck disable=SC2034
+declare -rA METRICS_ROOM=([gateway]=4 [assignment]=4 [quiz]=6 [chat]=6 [relay]=2 [grader]=2 [notifier]=2)
 
 # port NAME: the port of a server of this instance
-port() {
-    local offset
-    offset=$(awk -v n="$1" '$1 == n { print $2 }' <<<"$PORT_TABLE")
-    echo $((EA_PORT_BASE + offset))
-}
+port() { echo $((EA_PORT_BASE + PORT_OFFSET[$1])); }
 
-# metrics_port SERVICE: "quiz-2" is the second process of its kind; a name without a number is the first
+# metrics_port SERVICE: "quiz-2" is the second process of its kind; a name without a number is the first. Nothing for a server
 metrics_port() {
     local kind=${1%-[0-9]*} number=1
     [ "$kind" = "$1" ] || number=${1##*-}
-    awk -v k="$kind" -v n="$number" -v base="$EA_PORT_BASE" '$1 == k { print base + $2 + n - 1 }' <<<"$METRICS_TABLE"
+    [ -z "${METRICS_OFFSET[$kind]+known}" ] || echo $((EA_PORT_BASE + METRICS_OFFSET[$kind] + number - 1))
 }
 
-# metrics_room KIND: how many processes of a kind the block has ports for
-metrics_room() { awk -v k="$1" '$1 == k { print $3 }' <<<"$METRICS_TABLE"; }
-
-port_names() { awk 'NF { print $1 }' <<<"$PORT_TABLE"; }
+port_names() { printf '%s\n' "${!PORT_OFFSET[@]}" | sort; }
 
 # port_is_taken PORT: does anything listen on it, on loopback or on every address?
 port_is_taken() {

@@ -56,8 +56,7 @@ check_settings() {
 }
 
 check_count() {
-    local name=EA_COUNT_$1 room
-    room=$(metrics_room "$1")
+    local name=EA_COUNT_$1 room=${METRICS_ROOM[$1]}
     case ${!name} in *[!0-9]* | "") die "--$1 '${!name}' is not a number." ;; esac
     if [ "${!name}" -lt 1 ] || [ "${!name}" -gt "$room" ]; then
         die "--$1 ${!name}: between 1 and $room processes of it fit into the instance's ports."

@@ -35,17 +35,17 @@ RUN
 RUN
 }
 
-# service_environment NAME <lines NAME=value: exactly these, read by chpst -e
+# service_environment NAME <lines NAME=value: exactly these, a file each, as chpst -e reads them; .all remembers what they were made from
 service_environment() {
-    local dir=$STATE/env/$1 line wanted=" " file
+    local dir=$STATE/env/$1 text line
+    IFS= read -r -d '' text || true
     own_dir 700 "$dir"
+    [ ! -r "$dir/.all" ] || [ "$text" != "$(<"$dir/.all")"$'\n' ] || return 0
+    rm -f "$dir"/*
     while IFS= read -r line; do
         put 600 "$dir/${line%%=*}" <<<"${line#*=}"
-        wanted+="${line%%=*} "
-    done
-    for file in "$dir"/*; do
-        case $wanted in *" ${file##*/} "*) ;; *) rm -f "$file" ;; esac
-    done
+    done < <(printf '%s' "$text")
+    put 600 "$dir/.all" <<<"${text%$'\n'}"
 }
 
 supervisor_pid() {
@@ -84,7 +84,7 @@ service_runs() { [ -n "$(service_pid "$1")" ] && [ "$(cat "$STATE/sv/$1/supervis
 # service_is_stale NAME: is what it was started from newer than its process? (put leaves unchanged files alone)
 service_is_stale() {
     local born=$STATE/sv/$1/supervise/pid file
-    for file in "$STATE/sv/$1/run" "$STATE/env/$1"/* $(service_files "$1"); do
+    for file in "$STATE/sv/$1/run" "$STATE/env/$1/.all" $(service_files "$1"); do
         [ "$file" -nt "$born" ] && return 0
     done
     return 1

@@ -7,7 +7,11 @@ readonly PG_DATA=$STATE/postgres
 
 # The budget of connections: one per pool thread and a few more for the follower and the batchers of every process that the
 # instance has room for, and some for tools.
-pg_max_connections() { awk -v per="$((EA_THREADS + 4))" 'NF { n += $3 } END { print n * per + 40 }' <<<"$METRICS_TABLE"; }
+pg_max_connections() {
+    local room processes=0
+    for room in "${METRICS_ROOM[@]}"; do processes=$((processes + room)); done
+    echo $((processes * (EA_THREADS + 4) + 40))
+}
 
 pg_socket_conninfo() { echo "host=$STATE/run port=$(port postgres) dbname=edtech user=edtech"; }
 

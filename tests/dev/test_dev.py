@@ -111,9 +111,14 @@ def test_servers_run_as_nobody_of_importance_and_on_loopback(up):
 
 
 def test_every_process_comes_back_after_a_kill(up):
-    for name, (pid, _) in processes().items():
+    before = processes()
+    for name, (pid, _) in before.items():
         os.kill(int(pid), signal.SIGKILL)
-        until(f"{name} is healthy again", lambda: processes()[name][1] == "ok" and processes()[name][0] != pid)
+        begun = state() / "sv" / name / "supervise" / "pid"
+        until(f"{name} is started again", lambda: begun.read_text().strip() not in ("", pid))
+    until("all are healthy again", lambda: {health for _, health in processes().values()} == {"ok"})
+    after = processes()
+    assert [name for name in before if after[name][0] == before[name][0]] == []
 
 
 def test_up_mends_what_a_dead_supervisor_left(up):
