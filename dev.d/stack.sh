@@ -53,7 +53,9 @@ forget_surplus() {
 # and its processes live on without it.
 stop_all() {
     local dir
-    stop_side_by_side 25 nginx
+    # chat ends its streams, which nginx would otherwise wait for
+    # shellcheck disable=SC2046
+    stop_side_by_side 30 nginx $(known_processes | grep '^chat-')
     # shellcheck disable=SC2046
     stop_side_by_side 30 $(known_processes)
     # shellcheck disable=SC2086
