@@ -38,6 +38,7 @@
 #define QUIET_NS        (50 * EA_NS_PER_MS) /* without a connection, before the end */
 #define LATER_NS        (5 * EA_NS_PER_S)   /* for the first 8 bytes of a request */
 #define EVENTS_PER_WAIT 16
+#define TAKEN_AT_ONCE   64
 #define STAND_IN_MS     5 /* between two looks at idle connections while every thread works */
 #define CALM_LOOKS      20 /* looks that found a thread free, before the reactor sleeps until something happens */
 
@@ -186,11 +187,11 @@ static void look_again(struct ea_reactor *r, int64_t now)
 /* While all threads work, what comes is taken note of here: when it came, and in which order. */
 static void stand_in(struct ea_reactor *r)
 {
-    struct ea_conn *ready[64];
+    struct ea_conn *ready[TAKEN_AT_ONCE];
     r->calm = ea_idle_all_busy(r->idle) ? 0 : r->calm + 1;
     if (r->calm > 0)
         return;
-    size_t n = ea_idle_take(r->idle, ready, sizeof ready / sizeof *ready);
+    size_t n = ea_idle_take(r->idle, ready, TAKEN_AT_ONCE);
     for (size_t i = 0; i < n; i++)
         look(r, ready[i]);
 }
