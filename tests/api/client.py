@@ -24,6 +24,7 @@ import urllib.parse
 
 import contract
 import httpx
+from transport import Transport
 
 URL = os.environ.get("EA_URL", "")
 CA = os.environ.get("EA_CA", "")
@@ -49,7 +50,7 @@ class Person(httpx.Client):
     """A client of the API, signed in or not. `user` is what login said about them."""
 
     def __init__(self, signed_in=None, password=None):
-        super().__init__(base_url=URL, http2=True, verify=CA, timeout=PATIENCE)
+        super().__init__(base_url=URL, transport=Transport(CA), timeout=PATIENCE)
         self.event_hooks = {"response": [hold_against_contract]}
         self.password = password
         self.user = None

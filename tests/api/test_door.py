@@ -11,6 +11,7 @@ import urllib.parse
 
 import httpx
 import pytest
+from transport import Transport
 
 URL = os.environ["EA_URL"]
 HOST, PORT = urllib.parse.urlsplit(URL).hostname, urllib.parse.urlsplit(URL).port
@@ -19,7 +20,7 @@ ORIGIN = "https://localhost:3000"
 
 @pytest.fixture(scope="module")
 def client():
-    with httpx.Client(base_url=URL, verify=os.environ["EA_CA"], http2=True, timeout=30) as c:
+    with httpx.Client(base_url=URL, transport=Transport(os.environ["EA_CA"]), timeout=30) as c:
         yield c
 
 
