@@ -331,8 +331,10 @@ static struct ea_batch *make(const char *conninfo, const struct ea_batch_ops *op
     b->taken = ea_alloc(b->slots * sizeof(struct ea_batch_item *));
     b->pg = ea_pg_new(conninfo, ops->name);
     b->arena = ea_arena_new();
-    if (b->rows && b->taken && b->pg && b->arena)
+    if (b->rows && b->taken && b->pg && b->arena) {
+        ea_pg_plan_once(b->pg); /* planning a batch's statement takes longer than running it */
         return b;
+    }
     destroy(b);
     return NULL;
 }

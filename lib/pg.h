@@ -20,6 +20,9 @@ struct ea_pg;
 struct ea_pg *ea_pg_new(const char *conninfo,
                         const char *application_name); /* does not connect yet; NULL: no memory */
 void ea_pg_free(struct ea_pg *pg);
+/* From the next connect on: each statement is planned once per session, by its indexes. For the few statements of a hot path, whose tables may be tiny when they are
+ * planned and large a minute later, and for which planning would cost as much as running. Loses to a plan by statistics where much of a table is read. */
+void ea_pg_plan_once(struct ea_pg *pg);
 enum ea_err ea_pg_connect(
     struct ea_pg *pg) EA_MUST; /* if not connected; at most one attempt per 200 ms, fails fast in between */
 void ea_pg_drop(struct ea_pg *pg); /* closes the connection; the next use connects anew */

@@ -19,6 +19,7 @@ struct ea_pg {
     uint64_t connects;
     int64_t next_try_ns, next_log_ns;
     bool prepared[STMT__MAX];
+    bool plan_once;     /* ea_pg_plan_once */
     bool stale;         /* the session is no longer of use: connect anew before the next transaction */
     bool in_tx;         /* begun and neither committed nor rolled back; outlives its connection */
     enum ea_err tx_err; /* what aborted the open transaction */

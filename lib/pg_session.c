@@ -18,6 +18,7 @@
     "-c timezone=UTC -c statement_timeout=5000 -c lock_timeout=1500 "                                        \
     "-c idle_in_transaction_session_timeout=1000 "                                                           \
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
+#define PLAN_ONCE  " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
 #define SILENCE_NS (7 * EA_NS_PER_S) /* statement_timeout and some */
 
 bool ea_pg_is_fatal(const PGresult *res)
@@ -38,7 +39,7 @@ static void on_notice(void *arg, const PGresult *res)
 }
 
 /* Our settings after those that the connection string may bring. */
-static char *session_options(const char *conninfo)
+static char *session_options(const char *conninfo, bool plan_once)
 {
     char *out = NULL;
     PQconninfoOption *opts = PQconninfoParse(conninfo, NULL);
@@ -46,17 +47,17 @@ static char *session_options(const char *conninfo)
     for (const PQconninfoOption *o = opts; o && o->keyword; o++)
         if (strcmp(o->keyword, "options") == 0 && o->val)
             given = o->val;
-    size_t size = strlen(given) + sizeof SESSION + 1;
+    size_t size = strlen(given) + sizeof SESSION + sizeof PLAN_ONCE;
     out = ea_alloc(size);
     if (out)
-        (void)snprintf(out, size, "%s %s", given, SESSION);
+        (void)snprintf(out, size, "%s %s%s", given, SESSION, plan_once ? PLAN_ONCE : "");
     PQconninfoFree(opts);
     return out;
 }
 
 static PGconn *open_session(const struct ea_pg *pg)
 {
-    char *options = session_options(pg->conninfo);
+    char *options = session_options(pg->conninfo, pg->plan_once);
     if (!options)
         return NULL;
     /* What stands before dbname may be overridden by the connection string, what follows may not. */
@@ -109,6 +110,11 @@ void ea_pg_close(struct ea_pg *pg)
 {
     PQfinish(pg->conn);
     pg->conn = NULL;
+}
+
+void ea_pg_plan_once(struct ea_pg *pg)
+{
+    pg->plan_once = true;
 }
 
 void ea_pg_drop(struct ea_pg *pg)

@@ -161,14 +161,28 @@ static bool keep(struct saving *s, const PGresult *res, int row, int column, con
 
 static enum ea_err take_row(const PGresult *res, int row, struct saving *s)
 {
-    s->outcome = outcome_of(ea_pg_str(res, row, 0));
-    s->now_rev = ea_pg_i64(res, row, 1);
+    s->outcome = outcome_of(ea_pg_str(res, row, 1));
+    s->now_rev = ea_pg_i64(res, row, 2);
     if (s->outcome == OUTCOME__MAX)
         return EA_EINTERNAL;
-    return keep(s, res, row, 2, &s->saved_at) && keep(s, res, row, 3, &s->ends_at) &&
-                   keep(s, res, row, 4, &s->stored)
+    return keep(s, res, row, 3, &s->saved_at) && keep(s, res, row, 4, &s->ends_at) &&
+                   keep(s, res, row, 5, &s->stored)
                ? EA_OK
                : EA_ENOMEM;
+}
+
+/* A saving without a row is one of a slot that is not there for its student. */
+static enum ea_err take_rows(const PGresult *res, struct ea_batch_item **items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ((struct saving *)items[i])->outcome = MISSING;
+    for (int row = 0; row < PQntuples(res); row++) {
+        size_t i = (size_t)ea_pg_i64(res, row, 0) - 1;
+        if (i >= n)
+            return EA_EINTERNAL;
+        items[i]->err = take_row(res, row, (struct saving *)items[i]);
+    }
+    return EA_OK;
 }
 
 /* BEGIN, one statement for all, COMMIT: one round trip. What happens after it can fail only for single rows, whose answers are stored all the same:
@@ -191,10 +205,8 @@ static enum ea_err flush(struct ea_pg *pg, struct ea_arena *a, struct ea_batch_i
     ended = ea_pg_pipe_end(pg, res, STMTS, COMMIT);
     if (!err)
         err = ended;
-    if (!err && PQntuples(res[SAVE]) != (int)n)
-        err = EA_EINTERNAL;
-    for (size_t i = 0; i < n && !err; i++)
-        items[i]->err = take_row(res[SAVE], (int)i, (struct saving *)items[i]);
+    if (!err)
+        err = take_rows(res[SAVE], items, n);
     for (int i = 0; i < STMTS; i++)
         PQclear(res[i]);
     return err;

@@ -2,25 +2,13 @@
 
 -- name: quiz_answer_save
 -- in: uuid[], uuid[], int[], int[], text[], text[], bigint[], timestamptz[]
--- Students, attempts, slots, the revisions they have seen, answers, their shapes, ages of the requests in microseconds, the clients' own times. One row each, in order:
--- outcome, rev, saved_at, ends_at, and for a stale one the stored answer. Outcomes: saved; again (a lost reply, or nginx's own retry: this very answer is stored and was
--- made from the same revision); stale; missing; submitted; late; shape, choice, single (not an answer to this item).
--- `held` locks in key order and sees each row as it is at that moment, whatever the statement's snapshot says: no save slips in after a submit, which needs
--- the attempt's row for itself, and of two savers from the same revision one is stale.
-WITH asked AS MATERIALIZED (
-    -- the attempt is there twice: as one column the planner would look up a slot by its attempt alone and read the whole paper
-    SELECT who, attempt, slot_of, slot, rev, answer::jsonb AS answer, shape, clock_timestamp() - age * interval '1 microsecond' AS received, client_at, n
-    FROM unnest($1::uuid[], $2::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[])
-         WITH ORDINALITY AS x (who, attempt, slot_of, slot, rev, answer, shape, age, client_at, n)
-), held AS MATERIALIZED (
-    SELECT k.*, a.state, a.ends_at, a.late_at, s.rev AS stored_rev, s.answer AS stored, s.saved_at, s.kind, s.choices, s.multiple
-    FROM asked k
-    JOIN attempts a ON a.id = k.attempt AND a.user_id = k.who
-    JOIN course_members m ON m.user_id = k.who AND m.course_id = a.course_id
-    JOIN attempt_slots s ON s.attempt_id = k.slot_of AND s.slot = k.slot
-    ORDER BY k.attempt, k.slot
-    FOR SHARE OF a FOR UPDATE OF s
-), judged AS MATERIALIZED (
+-- Students, attempts, slots, the revisions they have seen, answers, their shapes, ages of the requests in microseconds, the clients' own times. A row for each that there
+-- is, in any order: its number from 1, outcome, rev, saved_at, ends_at, and for a stale one the stored answer. No row: there is no such slot for this student. Outcomes: saved;
+-- again (a lost reply, or nginx's own retry: this very answer is stored and was made from the same revision); stale; submitted; late; shape, choice, single (not an
+-- answer to this item); retry (the row has moved since the statement began).
+-- The rows come sorted by attempt and slot and are locked in that order; each is seen as it is once locked, whatever the statement's snapshot says: no save slips in
+-- after a submit, which needs the attempt's row for itself, and of two savers from the same revision one is stale.
+WITH judged AS MATERIALIZED (
     SELECT *, clock_timestamp() AS at, CASE
         WHEN stored_rev = rev + 1 AND stored = answer THEN 'again'
         WHEN state <> 'in_progress' THEN 'submitted'
@@ -30,16 +18,26 @@ WITH asked AS MATERIALIZED (
         WHEN kind = 'choice' AND NOT multiple AND jsonb_array_length(answer -> 'choices') > 1 THEN 'single'
         WHEN stored_rev <> rev THEN 'stale'
         ELSE 'saved' END AS outcome
-    FROM held
+    FROM (
+        -- the attempt is there twice: as one column the planner would look up a slot by its attempt alone and read the whole paper
+        SELECT k.n, k.attempt, k.slot, k.rev, k.answer::jsonb AS answer, k.shape, clock_timestamp() - k.age * interval '1 microsecond' AS received, k.client_at,
+               a.state, a.ends_at, a.late_at, s.ctid AS place, s.rev AS stored_rev, s.answer AS stored, s.saved_at, s.kind, s.choices, s.multiple
+        FROM unnest($1::uuid[], $2::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[])
+             WITH ORDINALITY AS k (who, attempt, slot_of, slot, rev, answer, shape, age, client_at, n)
+        JOIN attempts a ON a.id = k.attempt AND a.user_id = k.who
+        JOIN course_members m ON m.user_id = k.who AND m.course_id = a.course_id
+        JOIN attempt_slots s ON s.attempt_id = k.slot_of AND s.slot = k.slot
+        ORDER BY k.n
+        FOR SHARE OF a FOR UPDATE OF s
+    ) AS held
 ), written AS (
     UPDATE attempt_slots s SET rev = j.rev + 1, answer = j.answer, saved_at = j.at
-    FROM judged j WHERE j.outcome = 'saved' AND s.attempt_id = j.attempt AND s.slot = j.slot
+    FROM judged j WHERE j.outcome = 'saved' AND s.ctid = j.place
     RETURNING j.n, s.attempt_id, s.slot, s.rev, s.answer, s.saved_at, j.client_at
 ), journal AS (
     INSERT INTO answer_events (attempt_id, slot, rev, answer, at, client_at)
     SELECT attempt_id, slot, rev, answer, saved_at, client_at FROM written
 )
-SELECT coalesce(CASE WHEN j.outcome = 'saved' AND w.n IS NULL THEN 'retry' ELSE j.outcome END, 'missing'), coalesce(w.rev, j.stored_rev),
+SELECT j.n, CASE WHEN j.outcome = 'saved' AND w.n IS NULL THEN 'retry' ELSE j.outcome END, coalesce(w.rev, j.stored_rev),
        ea_time(coalesce(w.saved_at, j.saved_at)), ea_time(j.ends_at), CASE WHEN j.outcome = 'stale' THEN coalesce(j.stored, 'null')::text END
-FROM asked k LEFT JOIN judged j USING (n) LEFT JOIN written w USING (n)
-ORDER BY k.n;
+FROM judged j LEFT JOIN written w USING (n);
