@@ -48,12 +48,56 @@ static cmark_node *parse(const char *text, size_t n)
     return document;
 }
 
+/* Where a page may lead; a relative address would mean another place in every page. */
+static bool may_lead_to(const char *url)
+{
+    static const char *const schemes[] = { "http:", "https:", "mailto:" };
+    for (size_t i = 0; url && i < sizeof schemes / sizeof *schemes; i++)
+        if (strncasecmp(url, schemes[i], strlen(schemes[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Puts a link in the place of an image, its description inside. */
+static bool link_instead(cmark_node *image)
+{
+    cmark_node *link = cmark_node_new(CMARK_NODE_LINK);
+    bool ok = link && cmark_node_set_url(link, cmark_node_get_url(image)) && cmark_node_replace(image, link);
+    for (cmark_node *child; ok && (child = cmark_node_first_child(image));)
+        ok = cmark_node_append_child(link, child);
+    if (link && !cmark_node_parent(link))
+        cmark_node_free(link);
+    if (ok)
+        cmark_node_free(image);
+    return ok;
+}
+
+/* Images are left when all below them has been seen, so replacing one does not disturb the walk. False: no memory. */
+static bool tame(cmark_node *document)
+{
+    bool ok = true;
+    cmark_iter *iter = cmark_iter_new(document);
+    for (cmark_event_type e; iter && ok && (e = cmark_iter_next(iter)) != CMARK_EVENT_DONE;) {
+        cmark_node *node = cmark_iter_get_node(iter);
+        cmark_node_type type = cmark_node_get_type(node);
+        if (e != CMARK_EVENT_EXIT || (type != CMARK_NODE_LINK && type != CMARK_NODE_IMAGE))
+            continue;
+        if (!may_lead_to(cmark_node_get_url(node)))
+            ok = cmark_node_set_url(node, "");
+        if (ok && type == CMARK_NODE_IMAGE)
+            ok = link_instead(node);
+    }
+    if (iter)
+        cmark_iter_free(iter);
+    return iter && ok;
+}
+
 enum ea_err ea_md_html(const char *text, size_t n, struct ea_buf *out)
 {
     if (n > TEXT_MAX)
         return EA_ETOOLARGE;
     cmark_node *document = parse(text, n);
-    char *html = document ? cmark_render_html(document, OPTIONS) : NULL;
+    char *html = document && tame(document) ? cmark_render_html(document, OPTIONS) : NULL;
     if (document)
         cmark_node_free(document);
     if (!html)

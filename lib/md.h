@@ -1,4 +1,5 @@
-/* CommonMark to sanitised HTML by libcmark (default safe mode: no raw HTML, no javascript: links). Thread-safe. */
+/* CommonMark to sanitised HTML by libcmark (safe mode: no raw HTML). Links lead to http, https and mailto only; an image is a link to it, so that a text makes no
+ * reader's browser ask anybody for anything. Thread-safe. */
 #ifndef EA_MD_H
 #define EA_MD_H
 

@@ -72,6 +72,30 @@ static void test_html_is_safe(void **state)
     assert_non_null(strstr(html("\"<&>\""), "&quot;&lt;&amp;&gt;&quot;"));
 }
 
+static void test_where_a_page_may_lead(void **state)
+{
+    (void)state;
+    assert_string_equal(html("[x](https://a.example/?b=c)"),
+                        "<p><a href=\"https://a.example/?b=c\">x</a></p>\n");
+    assert_string_equal(html("<HTTP://a.example>"),
+                        "<p><a href=\"HTTP://a.example\">HTTP://a.example</a></p>\n");
+    assert_string_equal(html("<a@a.example>"), "<p><a href=\"mailto:a@a.example\">a@a.example</a></p>\n");
+    static const char *const nowhere[] = { "[x](ftp://a.example)",
+                                           "[x](//a.example)",
+                                           "[x](/v1/me)",
+                                           "[x](intent:y)",
+                                           "[x](data:image/png;base64,AAAA)",
+                                           "[x]()",
+                                           "![x](data:image/png;base64,AAAA)",
+                                           "![x](y)" };
+    for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++)
+        assert_string_equal(html(nowhere[i]), "<p><a href=\"\">x</a></p>\n");
+    /* nobody's browser is made to ask for an image */
+    assert_string_equal(html("![a *b*](https://a.example/c.png \"d\")"),
+                        "<p><a href=\"https://a.example/c.png\">a <em>b</em></a></p>\n");
+    assert_null(strstr(html("[![![a](b)](c)](https://a.example)"), "<img"));
+}
+
 static void test_bytes_that_are_no_text(void **state)
 {
     (void)state;
@@ -175,7 +199,7 @@ static void test_images_without_end(void **state)
     (void)state;
     const char *page = html(repeated("![a](b)\n", 1500 * 8));
     size_t images = 0, others = 0;
-    for (const char *p = page; (p = strstr(p, "<img ")); p++)
+    for (const char *p = page; (p = strstr(p, "<a href=\"\">a</a>")); p++)
         images++;
     for (const char *p = page; (p = strstr(p, "![a](b)")); p++)
         others++;
@@ -201,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_html),
         TEST(test_html_is_safe),
+        TEST(test_where_a_page_may_lead),
         TEST(test_bytes_that_are_no_text),
         TEST(test_words_that_a_reader_sees),
         TEST(test_headings),
