@@ -9,10 +9,11 @@ packages_of() {
         "$EA_ROOT/dev.d/packages" | sort -u
 }
 
-# packages_missing GROUP…
+# packages_missing GROUP…: what one that is installed provides is not missing (npm comes with some packages of nodejs)
 packages_missing() {
     comm -23 <(packages_of "$@") \
-        <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | awk '$1 == "installed" { print $2 }' | sort -u)
+        <(dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' 2>/dev/null |
+            awk '$1 == "installed" { gsub(/\([^)]*\)|,/, " "); for (i = 2; i <= NF; i++) print $i }' | sort -u)
 }
 
 as_root() {

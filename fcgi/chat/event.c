@@ -98,6 +98,8 @@ static enum ea_err ticket_create(struct ea_req *r)
         ea_jw_obj(&r->resp.json);
         ea_jw_kstr(&r->resp.json, "ticket", key.p + prefix);
         ea_jw_kint(&r->resp.json, "expires_in", TICKET_TTL_S);
+        /* as the stream's `retry:`, which EventSource hides from the client that must come back with another ticket */
+        ea_jw_kint(&r->resp.json, "retry_ms", ea_hub_retry_ms());
         ea_jw_end(&r->resp.json);
         r->resp.status = 201;
         err = ea_resp_header(r, "Cache-Control", "no-store");

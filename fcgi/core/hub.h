@@ -28,6 +28,8 @@ enum ea_err ea_hub_poll(struct ea_hub *h, struct ea_req *r, const struct ea_hub_
 /* Not stored, without id: typing, presence. Any thread. `except` (a user id, may be NULL) gets none. */
 void ea_hub_transient(struct ea_hub *h, const char *topic, const char *kind, const char *data_json,
                       const char *except);
+int ea_hub_retry_ms(
+    void); /* how long a client waits before it returns; jittered, so that many do not at once */
 int64_t ea_hub_newest(const struct ea_hub *h); /* newest event id examined */
 
 /* For server.c. */

@@ -128,7 +128,6 @@ void ea_sub_free(struct ea_sub *s);
 /* EA_EOVERLOAD while draining, EA_ENOMEM; then s is still the caller's. */
 enum ea_err ea_hub_subscribe(struct ea_hub *h, struct ea_sub *s) EA_MUST;
 int64_t ea_hub_window_after(const struct ea_hub *h);
-int ea_hub_retry_ms(void); /* jittered, so that many clients do not return at once */
 /* What a user may follow now, for ea_hub_topics_clear. */
 enum ea_err ea_hub_topics_load(const struct ea_hub *h, struct ea_pg *pg, const char *user,
                                struct ea_topic_list *out) EA_MUST;

@@ -359,6 +359,7 @@ def test_polls_that_are_refused(student, query, fault):
 def test_a_ticket_opens_one_stream(teacher, student, room):
     reply = student.post("/v1/events/ticket")
     assert reply.status_code == 201, reply.text
+    assert 0 < reply.json()["retry_ms"] <= 3000
     path = "/v1/events?ticket=" + reply.json()["ticket"]
     with stream(None, path=path) as events:
         assert events.status == 200
