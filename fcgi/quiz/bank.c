@@ -20,15 +20,17 @@ static const struct ea_schema import_schema = { "import", sizeof(struct import_q
 
 static const char *const formats[] = { "gift", NULL };
 struct export_query {
-    struct ea_int format;
+    struct ea_int format, skip;
 };
 static const struct ea_field export_fields[] = {
     { .name = "format",
       .type = EA_T_ENUM,
       .offset = offsetof(struct export_query, format),
       .values = formats },
+    { .name = "skip", .type = EA_T_BOOL, .offset = offsetof(struct export_query, skip) },
 };
-static const struct ea_schema export_schema = { "export", sizeof(struct export_query), export_fields, 1 };
+static const struct ea_schema export_schema = { "export", sizeof(struct export_query), export_fields,
+                                                QUIZ_COUNT(export_fields) };
 
 /* ---- in ---- */
 
@@ -122,47 +124,108 @@ static enum ea_err import(struct ea_req *r)
 
 /* ---- out ---- */
 
-/* One page of rows; *last becomes the id of its last, "" at the end. */
-static enum ea_err export_page(struct ea_req *r, struct ea_arena *a, struct ea_id *last,
-                               const char **category)
+/* A walk through the bank, page by page; `a` is emptied after each. */
+struct walk {
+    struct ea_req *r;
+    struct ea_arena *a;
+    const char *category; /* that the file is in; of the request's arena */
+    enum ea_err (*visit)(struct walk *w, const char *id, const struct quiz_question *q);
+    enum ea_err (*on_page)(struct walk *w);
+};
+
+/* *last becomes the id of the page's last, "" at the end. */
+static enum ea_err walk_page(struct walk *w, struct ea_id *last)
 {
     struct quiz_question q;
     PGresult *res;
-    enum ea_err err = EA_PG(r->pg, a, &res, STMT_ITEM_EXPORT, r->vars[0], last->s, READ_ROWS);
+    enum ea_err err = EA_PG(w->r->pg, w->a, &res, STMT_ITEM_EXPORT, w->r->vars[0], last->s, READ_ROWS);
 
     if (err)
         return err;
     int rows = PQntuples(res);
     for (int i = 0; !err && i < rows; i++) {
-        err = quiz_question_of_row(res, i, 1, a, &q);
+        err = quiz_question_of_row(res, i, 1, w->a, &q);
         if (!err)
-            quiz_gift_write(&q, category, a, &r->resp.body);
+            err = w->visit(w, ea_pg_str(res, i, 0), &q);
     }
     last->s[0] = '\0';
     if (rows > 0)
         memcpy(last->s, ea_pg_str(res, rows - 1, 0), sizeof last->s);
+    return err ? err : w->on_page(w);
+}
+
+static enum ea_err walk(struct walk *w)
+{
+    struct ea_id last = { FIRST_ID };
+    enum ea_err err = EA_OK;
+
+    w->category = "";
+    while (!err && *last.s) {
+        err = walk_page(w, &last);
+        ea_arena_reset(w->a);
+    }
     return err;
 }
 
-/* The category outlives the arena of its page. */
-static enum ea_err keep_category(struct ea_req *r, const char **category)
+/* First: what GIFT cannot say. */
+static enum ea_err check_question(struct walk *w, const char *id, const struct quiz_question *q)
 {
-    *category = ea_arena_dup(r->arena, *category);
-    return *category ? EA_OK : EA_ENOMEM;
+    const char *why = quiz_gift_why_not(q, w->a);
+    const char *pointer = why ? ea_arena_printf(w->r->arena, "/items/%s", id) : NULL;
+
+    if (!why)
+        return EA_OK;
+    if (!pointer)
+        return EA_ENOMEM;
+    ea_faults_add(&w->r->faults, w->r->arena, pointer, "unsupported", "%s", why);
+    return EA_OK;
 }
 
-static enum ea_err export(struct ea_req *r) {
-    struct ea_arena *a = ea_arena_new(); struct ea_id last = { FIRST_ID };
-    const char *category = "", *before = category; enum ea_err err = a ? EA_OK : EA_ENOMEM;
+static enum ea_err check_page(struct walk *w)
+{
+    (void)w;
+    return EA_OK;
+}
 
-    if (!err) err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_COURSE, r->vars[0], EA_CAP_MARK, NULL);
-    r->resp.content_type = "text/x-gift; charset=utf-8";
-    if (!err) err = ea_resp_header(r, "Content-Disposition", "attachment; filename=\"items.gift\"");
-    while (!err && *last.s){ err = export_page(r, a, &last, &category);
-                             if (!err && category != before) err = keep_category(r, &category);
-                             before = category; if (!err) err = ea_resp_flush(r); ea_arena_reset(a); }
-ea_arena_free(a);
-return err;
+/* Then: the file. */
+static enum ea_err send_question(struct walk *w, const char *id, const struct quiz_question *q)
+{
+    const char *before = w->category;
+
+    (void)id;
+    quiz_gift_write(q, &w->category, w->a, &w->r->resp.body);
+    if (w->category != before)
+        w->category = ea_arena_dup(w->r->arena, w->category);
+    return w->category ? EA_OK : EA_ENOMEM;
+}
+
+static enum ea_err send_page(struct walk *w)
+{
+    return ea_resp_flush(w->r);
+}
+
+static enum ea_err send_bank(struct ea_req *r)
+{
+    const struct export_query *query = r->query_input;
+    struct walk w = { .r = r, .a = ea_arena_new(), .visit = check_question, .on_page = check_page };
+    enum ea_err err = w.a ? EA_OK : EA_ENOMEM;
+
+    if (!err)
+        err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_COURSE, r->vars[0], EA_CAP_MARK, NULL);
+    if (!err && !query->skip.v)
+        err = walk(&w);
+    if (!err && r->faults.n)
+        err = EA_EINPUT;
+    if (!err)
+        err = ea_resp_header(r, "Content-Disposition", "attachment; filename=\"items.gift\"");
+    if (!err) {
+        r->resp.content_type = "text/x-gift; charset=utf-8";
+        w.visit = send_question;
+        w.on_page = send_page;
+        err = walk(&w);
+    }
+    ea_arena_free(w.a);
+    return err;
 }
 
 const struct ea_route quiz_bank_routes[] = {
@@ -176,7 +239,7 @@ const struct ea_route quiz_bank_routes[] = {
       .media = "text/x-gift" },
     { .method = EA_GET,
       .pattern = "/v1/courses/{id}/items/export",
-      .handler = export,
+      .handler = send_bank,
       .who = EA_SIGNED_IN,
       .query = &export_schema,
       .flags = EA_ROUTE_STREAM },

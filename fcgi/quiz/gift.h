@@ -8,8 +8,9 @@
 #include "fcgi/quiz/question.h"
 
 #define QUIZ_GIFT_QUESTIONS_MAX 10000
-#define QUIZ_GIFT_BLOCK_MAX     65536 /* bytes of one question */
-#define QUIZ_GIFT_ERRORS_MAX    500   /* kept; more are only counted */
+#define QUIZ_GIFT_BLOCK_MAX                                                                                  \
+    (768 * 1024)                 /* bytes of one question: the largest item, every character escaped */
+#define QUIZ_GIFT_ERRORS_MAX 500 /* kept; more are only counted */
 
 struct quiz_gift_error {
     size_t line, column; /* from 1; columns are characters */
@@ -26,6 +27,9 @@ struct quiz_gift {
 
 /* EA_OK also when there are errors. EA_EMEDIA: this is no text at all; errors[0] says why. EA_ENOMEM. */
 enum ea_err quiz_gift_read(const char *p, size_t n, struct ea_arena *a, struct quiz_gift *out) EA_MUST;
+
+/* Why GIFT cannot say this question, in words; NULL: it can. */
+const char *quiz_gift_why_not(const struct quiz_question *q, struct ea_arena *a);
 
 /* Appends one question. *category is the one that the file is in so far ("" at its start) and is moved on. A question that GIFT cannot say
  * becomes a comment that names it and the reason. */

@@ -6,15 +6,6 @@
 #include <ctype.h>
 #include <string.h>
 
-/* One alternative: its mark, weight, text and feedback. */
-struct alternative {
-    const char *at; /* of its mark */
-    bool right;     /* = (or, without any mark, the only one) */
-    bool weighted;
-    int64_t fraction;
-    struct gift_span text, feedback; /* feedback.p NULL: none */
-};
-
 static bool is_word(struct gift_span s, const char *word)
 {
     return (size_t)(s.end - s.p) == strlen(word) && strncasecmp(s.p, word, strlen(word)) == 0;
@@ -27,26 +18,42 @@ static const char *find_text(struct gift_span s, const char *text)
 
 /* ---- comments ---- */
 
-/* [name:value] with \] \[ \\ in the value. NULL: nothing more of the kind. */
-static const char *read_attribute(struct gift_reader *r, const char *p, const char *end,
+static bool is_bracket_escape(const char *p, const char *end)
+{
+    return *p == '\\' && p + 1 < end && (p[1] == '[' || p[1] == ']' || p[1] == '\\');
+}
+
+/* The next [name:value] with \] \[ \\ in the value; other brackets are words. *value NULL: nothing more of the kind. */
+static enum ea_err read_attribute(struct gift_reader *r, const char **p, const char *end,
                                   struct gift_span *name, char **value)
 {
-    const char *open = memchr(p, '[', (size_t)(end - p));
-    const char *colon = open ? memchr(open, ':', (size_t)(end - open)) : NULL;
+    const char *open = *p, *colon, *close;
 
-    if (!colon)
-        return NULL;
-    *name = (struct gift_span){ open + 1, colon };
-    *value = ea_arena_alloc(r->a, (size_t)(end - colon));
-    if (!*value)
-        return NULL;
-    char *to = *value;
-    for (p = colon + 1; p < end && *p != ']'; p++) {
-        if (*p == '\\' && p + 1 < end && strchr("[]\\", p[1]))
-            p++;
-        *to++ = *p;
+    *value = NULL;
+    for (;; open++) {
+        open = memchr(open, '[', (size_t)(end - open));
+        if (!open)
+            return EA_OK;
+        for (colon = open + 1; colon < end && isalpha((unsigned char)*colon); colon++)
+            ;
+        if (colon < end && *colon == ':')
+            break;
     }
-    return p < end ? p + 1 : NULL;
+    for (close = colon + 1; close < end && *close != ']'; close++)
+        close += is_bracket_escape(close, end);
+    if (close >= end)
+        return EA_OK;
+    char *to = ea_arena_alloc(r->a, (size_t)(close - colon));
+    if (!to)
+        return EA_ENOMEM;
+    *name = (struct gift_span){ open + 1, colon };
+    *value = to;
+    for (const char *c = colon + 1; c < close; c++) {
+        c += is_bracket_escape(c, end);
+        *to++ = *c;
+    }
+    *p = close + 1;
+    return EA_OK;
 }
 
 static enum ea_err add_tag(struct gift_reader *r, const char *at, const char *value)
@@ -114,10 +121,13 @@ static enum ea_err take_comment(struct gift_reader *r, const char *p, const char
 {
     struct gift_span name;
     char *value;
-    enum ea_err err = EA_OK;
+    enum ea_err err = read_attribute(r, &p, end, &name, &value);
 
-    while (!err && (p = read_attribute(r, p, end, &name, &value)))
+    while (!err && value && !r->bad) {
         err = take_attribute(r, name, value);
+        if (!err)
+            err = read_attribute(r, &p, end, &name, &value);
+    }
     return err;
 }
 
@@ -126,7 +136,7 @@ enum ea_err gift_comments(struct gift_reader *r)
     enum ea_err err = EA_OK;
     const char *eol;
 
-    for (const char *p = r->block.p; !err && p < r->block.end; p = eol) {
+    for (const char *p = r->block.p; !err && !r->bad && p < r->block.end; p = eol) {
         eol = memchr(p, '\n', (size_t)(r->block.end - p));
         eol = eol ? eol + 1 : r->block.end;
         struct gift_span line = gift_trim((struct gift_span){ p, eol });
@@ -142,7 +152,7 @@ enum ea_err gift_comments(struct gift_reader *r)
 /* ---- alternatives ---- */
 
 /* %50% or %-33.33333% in front of the text. */
-static enum ea_err take_weight(struct gift_reader *r, struct alternative *x)
+static enum ea_err take_weight(struct gift_reader *r, struct gift_alternative *x)
 {
     const char *p = x->text.p;
 
@@ -153,18 +163,18 @@ static enum ea_err take_weight(struct gift_reader *r, struct alternative *x)
         return EA_OK; /* a text that begins with % */
     if (ea_decimal_read(p + 1, (size_t)(end - p - 1), 5, &x->fraction) != EA_DECIMAL_OK ||
         x->fraction < -EA_FRACTION_ONE || x->fraction > EA_FRACTION_ONE)
-        return gift_error(r, p, "format", "a weight is from %%-100%% to %%100%%, with at most 5 decimals");
+        return gift_error(r, p, "format", "write a weight from %%-100%% to %%100%%, with at most 5 decimals");
     x->weighted = true;
     x->text.p = end + 1;
     return EA_OK;
 }
 
 /* From its mark to the next. */
-static enum ea_err read_alternative(struct gift_reader *r, struct gift_span s, struct alternative *out)
+static enum ea_err read_alternative(struct gift_reader *r, struct gift_span s, struct gift_alternative *out)
 {
     bool marked = *s.p == '=' || *s.p == '~';
 
-    *out = (struct alternative){ .at = s.p, .right = *s.p != '~' };
+    *out = (struct gift_alternative){ .at = s.p, .right = *s.p != '~' };
     out->fraction = out->right ? EA_FRACTION_ONE : 0;
     s.p += marked;
     const char *hash = gift_find(s, "#");
@@ -176,30 +186,30 @@ static enum ea_err read_alternative(struct gift_reader *r, struct gift_span s, s
     return err;
 }
 
+/* Into the reader's own list, which the next question uses again. */
 static enum ea_err split(struct gift_reader *r, struct gift_span s, const char *marks,
-                         struct alternative **out, size_t *n)
+                         struct gift_alternative **out, size_t *n)
 {
-    struct alternative *v = ea_arena_array(r->a, EA_ITEM_LIST_MAX, sizeof *v);
+    struct gift_alternative *v = r->alternatives;
     enum ea_err err = EA_OK;
 
     *out = v;
     *n = 0;
-    if (!v)
-        return EA_ENOMEM;
     s = gift_trim(s);
     while (!err && !r->bad && s.p < s.end) {
         const char *next = gift_find((struct gift_span){ s.p + 1, s.end }, marks);
         if (*n == EA_ITEM_LIST_MAX)
             return gift_error(r, s.p, "too-many", "a question has at most %d answers", EA_ITEM_LIST_MAX);
         if (*n == 0 && !strchr(marks, *s.p) && next)
-            return gift_error(r, s.p, "syntax", "an answer begins with = or ~");
+            return gift_error(r, s.p, "syntax",
+                              "put = before a right answer and ~ before a wrong one; this has neither");
         err = read_alternative(r, (struct gift_span){ s.p, next ? next : s.end }, &v[(*n)++]);
         s.p = next ? next : s.end;
     }
     return err;
 }
 
-static enum ea_err take_feedback(struct gift_reader *r, const struct alternative *x, const char **out)
+static enum ea_err take_feedback(struct gift_reader *r, const struct gift_alternative *x, const char **out)
 {
     if (!x->feedback.p || x->feedback.p == x->feedback.end)
         return EA_OK;
@@ -208,7 +218,7 @@ static enum ea_err take_feedback(struct gift_reader *r, const struct alternative
 
 /* ---- kinds ---- */
 
-static enum ea_err read_choice(struct gift_reader *r, const struct alternative *v, size_t n)
+static enum ea_err read_choice(struct gift_reader *r, const struct gift_alternative *v, size_t n)
 {
     struct ea_item *item = &r->q.item;
     bool single = false;
@@ -267,16 +277,16 @@ static enum ea_err read_true_false(struct gift_reader *r, struct gift_span s, bo
 static enum ea_err read_number(struct gift_reader *r, struct gift_span s, struct ea_exact *out)
 {
     s = gift_trim(s);
-    if (is_word(s, "*"))
-        return gift_error(r, s.p, "unsupported",
-                          "* (any other number) cannot be an answer of a numeric item");
     if (ea_exact_read(s.p, (size_t)(s.end - s.p), out))
-        return gift_error(r, s.p, "format", "a number is expected, as 3.2");
+        return gift_error(r, s.p, "format",
+                          memchr(s.p, ',', (size_t)(s.end - s.p))
+                              ? "write the number with a point, not with a comma"
+                              : "write a number here, as 3.2, 3.2:0.1 or 3..4");
     return EA_OK;
 }
 
 /* 3, 3.1:0.2 or 2..4 */
-static enum ea_err read_numeric_answer(struct gift_reader *r, const struct alternative *x,
+static enum ea_err read_numeric_answer(struct gift_reader *r, const struct gift_alternative *x,
                                        struct ea_numeric *out)
 {
     struct gift_span s = x->text;
@@ -285,6 +295,9 @@ static enum ea_err read_numeric_answer(struct gift_reader *r, const struct alter
     enum ea_err err;
 
     *out = (struct ea_numeric){ .fraction = x->fraction };
+    if (!x->right || is_word(s, "*"))
+        return gift_error(r, x->at, "unsupported",
+                          "a numeric item has no answer for any other number; put its feedback after ####");
     if (range) {
         err = read_number(r, (struct gift_span){ s.p, range }, &low);
         if (!err && !r->bad)
@@ -292,7 +305,8 @@ static enum ea_err read_numeric_answer(struct gift_reader *r, const struct alter
         if (err || r->bad)
             return err;
         if (ea_exact_cmp(&low, &high) > 0)
-            return gift_error(r, s.p, "out-of-range", "the range ends before it begins");
+            return gift_error(r, s.p, "out-of-range",
+                              "write the smaller number first: the range ends before it begins");
         if (ea_exact_sub(&high, &low, &out->tolerance) || ea_exact_half(&out->tolerance, &out->tolerance) ||
             ea_exact_add(&low, &out->tolerance, &out->value))
             return gift_error(r, s.p, "out-of-range", "the range has too many digits");
@@ -307,7 +321,7 @@ static enum ea_err read_numeric_answer(struct gift_reader *r, const struct alter
 static enum ea_err read_numeric(struct gift_reader *r, struct gift_span s)
 {
     struct ea_item *item = &r->q.item;
-    struct alternative *v;
+    struct gift_alternative *v;
     size_t n;
 
     s.p++; /* # */
@@ -319,7 +333,7 @@ static enum ea_err read_numeric(struct gift_reader *r, struct gift_span s)
     if (!item->numeric)
         return EA_ENOMEM;
     if (n == 0)
-        return gift_error(r, s.p, "required", "a number is expected after #");
+        return gift_error(r, s.p, "required", "write a number after #, as {#3.2}");
     for (size_t i = 0; !err && !r->bad && i < n; i++) {
         err = read_numeric_answer(r, &v[i], &item->numeric[i]);
         if (!err)
@@ -358,7 +372,7 @@ static enum ea_err read_wildcards(struct gift_reader *r, const char *s, const ch
     return EA_OK;
 }
 
-static enum ea_err read_short_text(struct gift_reader *r, const struct alternative *v, size_t n)
+static enum ea_err read_short_text(struct gift_reader *r, const struct gift_alternative *v, size_t n)
 {
     struct ea_item *item = &r->q.item;
     enum ea_err err = EA_OK;
@@ -370,7 +384,8 @@ static enum ea_err read_short_text(struct gift_reader *r, const struct alternati
     for (size_t i = 0; !err && !r->bad && i < n; i++) {
         struct ea_accept *x = &item->accept[i];
         *x = (struct ea_accept){ .fraction = v[i].fraction, .case_sensitive = r->said.case_sensitive };
-        const char *plain = gift_plain(r, v[i].text);
+        struct gift_span text = gift_skip_format(v[i].text);
+        const char *plain = gift_plain(r, text);
         plain = plain ? ea_text_normal(r->a, plain) : NULL;
         err = plain ? read_wildcards(r, plain, &x->text, &x->pattern) : EA_ENOMEM;
         if (!err)
@@ -414,10 +429,8 @@ static enum ea_err take_general(struct gift_reader *r, struct gift_span *s)
     const char *at = NULL;
 
     for (const char *p = s->p; (p = gift_find((struct gift_span){ p, s->end }, "#")); p++)
-        if (s->end - p >= 4 && memcmp(p, "####", 4) == 0) {
+        if (s->end - p >= 4 && memcmp(p, "####", 4) == 0)
             at = p;
-            p += 3;
-        }
     if (!at)
         return EA_OK;
     struct gift_span text = gift_trim((struct gift_span){ at + 4, s->end });
@@ -431,7 +444,7 @@ static enum ea_err take_general(struct gift_reader *r, struct gift_span *s)
 
 static enum ea_err read_listed(struct gift_reader *r, struct gift_span s)
 {
-    struct alternative *v;
+    struct gift_alternative *v;
     size_t n;
     bool choice = gift_find(s, "~") != NULL;
     enum ea_err err;
@@ -444,6 +457,14 @@ static enum ea_err read_listed(struct gift_reader *r, struct gift_span s)
     return choice ? read_choice(r, v, n) : read_short_text(r, v, n);
 }
 
+/* 1 or 0; -1: neither. A single small letter is a short answer: the force is {f}. */
+static int truth_of(struct gift_span word)
+{
+    if (word.end - word.p == 1)
+        return *word.p == 'T' ? 1 : *word.p == 'F' ? 0 : -1;
+    return is_word(word, "TRUE") ? 1 : is_word(word, "FALSE") ? 0 : -1;
+}
+
 enum ea_err gift_answers(struct gift_reader *r, struct gift_span s)
 {
     enum ea_err err = take_general(r, &s);
@@ -454,12 +475,11 @@ enum ea_err gift_answers(struct gift_reader *r, struct gift_span s)
     if (s.p == s.end)
         return gift_error(r, s.p - 1, "unsupported", "items of the kind essay are not supported yet");
     const char *hash = gift_find(s, "#");
-    struct gift_span word = gift_trim((struct gift_span){ s.p, hash ? hash : s.end });
-    bool is_true = is_word(word, "T") || is_word(word, "TRUE");
+    int truth = truth_of(gift_trim((struct gift_span){ s.p, hash ? hash : s.end }));
     if (*s.p == '#')
         err = read_numeric(r, s);
-    else if (is_true || is_word(word, "F") || is_word(word, "FALSE"))
-        err = read_true_false(r, s, is_true);
+    else if (truth >= 0)
+        err = read_true_false(r, s, truth == 1);
     else
         err = read_listed(r, s);
     return err || r->bad ? err : settle(r, s);

@@ -20,6 +20,15 @@ struct gift_said {
     enum ea_scoring scoring;
 };
 
+/* One alternative: its mark, weight, text and feedback. */
+struct gift_alternative {
+    const char *at; /* of its mark */
+    bool right;     /* = (or, without any mark, the only one) */
+    bool weighted;
+    int64_t fraction;
+    struct gift_span text, feedback; /* feedback.p NULL: none */
+};
+
 struct gift_reader {
     struct ea_arena *a;
     struct quiz_gift *out;
@@ -32,6 +41,7 @@ struct gift_reader {
     enum quiz_markup format;
     struct gift_said said;
     struct quiz_question q;
+    struct gift_alternative alternatives[EA_ITEM_LIST_MAX];
 };
 
 /* All that return an enum: EA_OK also when the block has become bad; EA_ENOMEM. */
@@ -43,6 +53,7 @@ bool gift_escaped(const char *p,
 const char *gift_find(struct gift_span s,
                       const char *set); /* the first character of the set that has its meaning */
 const char *gift_plain(struct gift_reader *r, struct gift_span s); /* without escapes; NULL: no memory */
+struct gift_span gift_skip_format(struct gift_span s);             /* without [plain] and the like in front */
 enum ea_err gift_text(struct gift_reader *r, struct gift_span s,
                       const char **out) EA_MUST;          /* as CommonMark */
 enum ea_err gift_comments(struct gift_reader *r) EA_MUST; /* takes what they say and blanks them */

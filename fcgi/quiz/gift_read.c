@@ -141,6 +141,14 @@ static void read_format(struct gift_span *s, enum quiz_markup *format)
         }
 }
 
+struct gift_span gift_skip_format(struct gift_span s)
+{
+    enum quiz_markup format;
+
+    read_format(&s, &format);
+    return gift_trim(s);
+}
+
 /* Text without escapes in its format, as CommonMark; `at` is where an error is shown. */
 static enum ea_err to_markdown(struct gift_reader *r, const char *at, enum quiz_markup format,
                                const char *plain, const char **out)
@@ -151,7 +159,10 @@ static enum ea_err to_markdown(struct gift_reader *r, const char *at, enum quiz_
     enum ea_err err = quiz_markup_markdown(format, t.p, (size_t)(t.end - t.p), &b, bad);
 
     if (err == EA_EINPUT)
-        err = gift_error(r, at, "unsupported", "the HTML tag <%s> cannot be put into Markdown", bad);
+        err = gift_error(
+            r, at, "unsupported",
+            "the HTML tag <%s> cannot be put into Markdown; take it out, or write it as text under [plain]",
+            bad);
     if (!err) {
         t = gift_trim((struct gift_span){ b.p, b.p + b.len });
         *out = ea_arena_ndup(r->a, t.p ? t.p : "", (size_t)(t.end - t.p));
@@ -180,7 +191,7 @@ static enum ea_err read_stem(struct gift_reader *r, struct gift_span before, str
     read_format(&before, &r->format);
     before = gift_trim(before);
     if (before.p == before.end && after.p == after.end)
-        return gift_error(r, before.p, "required", "the question has no text");
+        return gift_error(r, before.p, "required", "write the question in front of its answers");
     const char *gap = r->format == QUIZ_MARKDOWN ? "\\_\\_\\_\\_\\_" : "_____";
     const char *head = gift_plain(r, before), *tail = gift_plain(r, after), *whole = head;
     if (head && tail && *tail)
@@ -193,6 +204,7 @@ static enum ea_err read_stem(struct gift_reader *r, struct gift_span before, str
 
 /* ---- one block ---- */
 
+/* As it stands: Moodle writes no escapes here, and knows none. */
 static enum ea_err read_category(struct gift_reader *r, struct gift_span *s)
 {
     static const char *const roots[] = { "$course$/", "$system$/", "$module$/", "top/" };
@@ -207,7 +219,7 @@ static enum ea_err read_category(struct gift_reader *r, struct gift_span *s)
             path.p += strlen(roots[i]);
     if (path.end - path.p > QUIZ_CATEGORY_MAX)
         return gift_error(r, path.p, "too-long", "a category has at most %d bytes", QUIZ_CATEGORY_MAX);
-    const char *category = gift_plain(r, path);
+    char *category = ea_arena_ndup(r->a, path.p, (size_t)(path.end - path.p));
     if (!category)
         return EA_ENOMEM;
     r->category = *category ? category : NULL;
@@ -223,7 +235,7 @@ static enum ea_err read_title(struct gift_reader *r, struct gift_span *s)
         if (p + 1 < rest.end && p[1] == ':')
             end = p;
     if (!end)
-        return gift_error(r, s->p, "syntax", "the title has no :: at its end");
+        return gift_error(r, s->p, "syntax", "end the title with ::");
     s->p = end + 2;
     const char *title = gift_plain(r, gift_trim((struct gift_span){ rest.p, end }));
     title = title ? ea_text_normal(r->a, title) : NULL;
@@ -268,21 +280,24 @@ static enum ea_err read_question(struct gift_reader *r, struct gift_span s)
         return err;
     const char *open = gift_find(s, "{}");
     if (!open)
-        return gift_error(r, s.p, "unsupported",
-                          "a description (text without answers in braces) cannot be an item");
+        return gift_error(
+            r, s.p, "unsupported",
+            "a description (text without answers in braces) cannot be an item; if it is a question, add {…}");
     if (*open == '}')
-        return gift_error(r, open, "syntax", "} without { before it; \\} is the character itself");
+        return gift_error(r, open, "syntax", "} without { before it; write \\} for the character itself");
     struct gift_span answers = { open + 1, s.end };
     const char *close = gift_find(answers, "{}");
     if (!close)
-        return gift_error(r, open, "syntax", "the answers begin here and have no } at their end");
+        return gift_error(r, open, "syntax",
+                          "end the answers that begin here with }; no empty line may be among them");
     if (*close == '{')
-        return gift_error(r, close, "syntax", "{ inside the answers; \\{ is the character itself");
+        return gift_error(r, close, "syntax", "{ inside the answers; write \\{ for the character itself");
     answers.end = close;
     const char *again = gift_find((struct gift_span){ close + 1, s.end }, "{}");
     if (again)
-        return gift_error(r, again, "unsupported",
-                          "a question with several sets of answers cannot be an item");
+        return gift_error(
+            r, again, "unsupported",
+            "a question with several sets of answers cannot be an item; write \\{ and \\} for the characters themselves");
     err = read_stem(r, (struct gift_span){ s.p, open }, (struct gift_span){ close + 1, s.end });
     if (!err && !r->bad)
         err = gift_answers(r, answers);
@@ -299,9 +314,11 @@ static enum ea_err check_characters(struct gift_reader *r, struct gift_span s)
     for (size_t step; s.p < s.end; s.p += step) {
         step = ea_utf8_step(s.p, (size_t)(s.end - s.p));
         if (step == 0)
-            return gift_error(r, s.p, "encoding", "this is not UTF-8; save the file as UTF-8");
+            return gift_error(
+                r, s.p, "encoding",
+                "this is not UTF-8 (perhaps Latin-1, which Windows calls ANSI); save the file as UTF-8");
         if (((unsigned char)*s.p < ' ' && *s.p != '\n' && *s.p != '\t' && !is_no_text(*s.p)) || *s.p == 0x7F)
-            return gift_error(r, s.p, "control", "a control character, number %d", *s.p);
+            return gift_error(r, s.p, "control", "a control character, number %d; take it out", *s.p);
     }
     return EA_OK;
 }
@@ -313,7 +330,8 @@ static enum ea_err read_block(struct gift_reader *r)
     r->said = (struct gift_said){ 0 };
     r->q = (struct quiz_question){ .points = 1000, .difficulty = -1 };
     if (r->block.end - r->block.p > QUIZ_GIFT_BLOCK_MAX)
-        return gift_error(r, r->block.p, "too-long", "more than %d bytes without an empty line",
+        return gift_error(r, r->block.p, "too-long",
+                          "more than %d bytes without an empty line; put one between questions",
                           QUIZ_GIFT_BLOCK_MAX);
     enum ea_err err = check_characters(r, r->block);
     if (!err && !r->bad)
@@ -332,13 +350,26 @@ static enum ea_err read_block(struct gift_reader *r)
 
 /* ---- the file ---- */
 
+/* Every other byte of ASCII text in UTF-16 is zero. */
+static bool looks_like_utf16(const char *p, size_t n)
+{
+    size_t zeros[2] = { 0 }, looked = n < 400 ? n : 400;
+
+    for (size_t i = 0; i < looked; i++)
+        zeros[i % 2] += p[i] == '\0';
+    return looked >= 4 &&
+           ((zeros[0] == 0 && zeros[1] >= looked / 4) || (zeros[1] == 0 && zeros[0] >= looked / 4));
+}
+
 static const char *no_text(const char *p, size_t n)
 {
     if (n >= 2 && (memcmp(p, "\xFF\xFE", 2) == 0 || memcmp(p, "\xFE\xFF", 2) == 0))
         return "this is UTF-16; save the file as UTF-8";
-    if (memchr(p, '\0', n))
-        return "this is no text: it has bytes of zero";
-    return NULL;
+    if (!memchr(p, '\0', n))
+        return NULL;
+    if (looks_like_utf16(p, n))
+        return "this looks like UTF-16; save the file as UTF-8";
+    return "this is no text (it has bytes of zero); choose the GIFT file itself, not a document or an archive";
 }
 
 /* CRLF and CR become one newline each, without moving anything. */

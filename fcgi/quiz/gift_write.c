@@ -234,6 +234,8 @@ static void put_accepted(struct ea_buf *out, const struct ea_item *item, struct 
             return;
         }
         put_right(out, item->accept[i].fraction, text);
+        if (*text == '[')
+            ea_buf_str(out, "[plain]");
         put_escaped(out, text);
         put_feedback(out, item->accept[i].feedback);
     }
@@ -292,7 +294,7 @@ static const char *why_not_short_text(const struct quiz_question *q, struct ea_a
     return NULL;
 }
 
-static const char *why_not(const struct quiz_question *q, struct ea_arena *a)
+const char *quiz_gift_why_not(const struct quiz_question *q, struct ea_arena *a)
 {
     switch (q->item.kind) {
     case EA_ITEM_CHOICE:
@@ -325,14 +327,14 @@ static void put_category(struct ea_buf *out, const char *category, const char **
         return;
     *now = category ? category : "";
     ea_buf_str(out, "$CATEGORY: $course$/top/");
-    put_escaped(out, *now);
+    ea_buf_str(out, *now); /* Moodle knows no escapes here */
     ea_buf_str(out, "\n\n");
 }
 
 void quiz_gift_write(const struct quiz_question *q, const char **category, struct ea_arena *a,
                      struct ea_buf *out)
 {
-    const char *why = why_not(q, a);
+    const char *why = quiz_gift_why_not(q, a);
 
     if (why) {
         put_comment(out, q, why);
