@@ -238,3 +238,9 @@ tests_bench_canned_SOURCES = tests/bench/canned.c
 tests_bench_hello_SOURCES = tests/bench/hello.c
 tests_bench_hello_LDADD = $(FCGI_LIBS)
 tests_bench_idle_SOURCES = tests/bench/idle.c
+
+# Fuzz targets, as programs that run their corpus once (tests/fuzz/<name>.c).
+check_PROGRAMS += tests/fuzz/gift
+tests_fuzz_gift_SOURCES = tests/fuzz/gift.c $(QUIZ_TEXT)
+tests_fuzz_gift_CPPFLAGS = $(AM_CPPFLAGS) -DEA_FUZZ_REPLAY
+tests_fuzz_gift_LDADD = $(LIBEA_LIBS)

@@ -164,8 +164,9 @@ static enum ea_err to_markdown(struct gift_reader *r, const char *at, enum quiz_
             "the HTML tag <%s> cannot be put into Markdown; take it out, or write it as text under [plain]",
             bad);
     if (!err) {
-        t = gift_trim((struct gift_span){ b.p, b.p + b.len });
-        *out = ea_arena_ndup(r->a, t.p ? t.p : "", (size_t)(t.end - t.p));
+        const char *text = b.p ? b.p : "";
+        t = gift_trim((struct gift_span){ text, text + b.len });
+        *out = ea_arena_ndup(r->a, t.p, (size_t)(t.end - t.p));
         err = *out ? EA_OK : EA_ENOMEM;
     }
     ea_buf_free(&b);
@@ -199,7 +200,10 @@ static enum ea_err read_stem(struct gift_reader *r, struct gift_span before, str
                                 ispunct((unsigned char)*tail) ? "" : " ", tail);
     if (!head || !tail || !whole)
         return EA_ENOMEM;
-    return to_markdown(r, before.p, r->format, whole, &r->q.stem);
+    enum ea_err err = to_markdown(r, before.p, r->format, whole, &r->q.stem);
+    if (!err && !r->bad && !*r->q.stem)
+        err = gift_error(r, before.p, "required", "nothing is left of the question without its HTML");
+    return err;
 }
 
 /* ---- one block ---- */

@@ -217,6 +217,7 @@ static void errors_name_line_and_column(void **state)
     assert_error("x {#=1 ~*#other}", 1, 8, "unsupported");
     assert_error("x {#}", 1, 5, "required");
     assert_error("{=a}", 1, 1, "required");
+    assert_error("<!--{T}", 1, 1, "required");
     assert_error("x {}", 1, 3, "unsupported");
     assert_error("x {=a -> b =c -> d}", 1, 4, "unsupported");
     assert_error("x {=a\n=}", 2, 1, "invalid");

@@ -1,0 +1,125 @@
+/* Any bytes as a GIFT file: no crash, errors inside the file, and whatever was read goes out and comes in as the same. The entry point is libFuzzer's;
+ * with -DEA_FUZZ_REPLAY it is a program that runs every file of its corpus once. */
+#include "fcgi/quiz/gift.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void require(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    (void)fprintf(stderr, "%s\n", what);
+    abort();
+}
+
+static size_t lines_of(const char *p, size_t n)
+{
+    size_t lines = 1;
+
+    for (size_t i = 0; i < n; i++)
+        lines += p[i] == '\n' || p[i] == '\r';
+    return lines;
+}
+
+static void write_json(struct quiz_question *q, struct ea_arena *a, struct ea_buf *out)
+{
+    struct ea_jw w;
+
+    ea_buf_reset(out);
+    ea_jw_init(&w, out);
+    require(quiz_question_write(q, a, &w) == EA_OK && !out->failed, "a question cannot be written");
+}
+
+/* What GIFT said, GIFT can say: import(export(x)) == x. */
+static void round_trip(struct quiz_gift *file, struct ea_arena *a)
+{
+    struct ea_buf text = { 0 }, one = { 0 }, two = { 0 };
+    struct quiz_gift again;
+    const char *category = "";
+
+    for (size_t i = 0; i < file->n; i++) {
+        const char *why = quiz_gift_why_not(&file->questions[i], a);
+        if (why)
+            goto out;
+        quiz_gift_write(&file->questions[i], &category, a, &text);
+    }
+    require(!text.failed, "no memory");
+    require(quiz_gift_read(text.p ? text.p : "", text.len, a, &again) == EA_OK,
+            "what was written is no text");
+    require(again.errors_n == 0 && again.n == file->n, "what was written is not read");
+    for (size_t i = 0; i < file->n; i++) {
+        write_json(&file->questions[i], a, &one);
+        write_json(&again.questions[i], a, &two);
+        require(strcmp(one.p, two.p) == 0, "what was written is read as something else");
+    }
+out:
+    ea_buf_free(&text);
+    ea_buf_free(&one);
+    ea_buf_free(&two);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    struct ea_arena *a = ea_arena_new();
+    struct quiz_gift file;
+    enum ea_err err = a ? quiz_gift_read((const char *)data, n, a, &file) : EA_ENOMEM;
+
+    if (err == EA_ENOMEM) {
+        ea_arena_free(a);
+        return 0;
+    }
+    require(err == EA_OK || err == EA_EMEDIA, "another error than those of the contract");
+    for (size_t i = 0; i < file.errors_n; i++)
+        require(file.errors[i].line >= 1 && file.errors[i].line <= lines_of((const char *)data, n) &&
+                    file.errors[i].column >= 1,
+                "an error outside the file");
+    if (err == EA_OK)
+        round_trip(&file, a);
+    ea_arena_free(a);
+    return 0;
+}
+
+#ifdef EA_FUZZ_REPLAY
+#include <dirent.h>
+
+static void replay(const char *path)
+{
+    struct ea_buf b = { 0 };
+    char part[4096];
+    FILE *f = fopen(path, "rb");
+
+    if (!f) {
+        (void)fprintf(stderr, "%s cannot be opened\n", path);
+        exit(1);
+    }
+    for (size_t n; (n = fread(part, 1, sizeof part, f)) > 0;)
+        ea_buf_add(&b, part, n);
+    (void)fclose(f);
+    (void)LLVMFuzzerTestOneInput((const uint8_t *)(b.p ? b.p : ""), b.len);
+    ea_buf_free(&b);
+}
+
+int main(void)
+{
+    const char *source = getenv("srcdir");
+    char folder[1024], path[2048];
+    int files = 0;
+
+    (void)snprintf(folder, sizeof folder, "%s/tests/fuzz/corpus/gift", source ? source : ".");
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (e->d_name[0] != '.') {
+            (void)snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+            replay(path);
+            files++;
+        }
+    if (d)
+        (void)closedir(d);
+    (void)printf("%d files of %s\n", files, folder);
+    return files ? 0 : 1;
+}
+#endif
