@@ -159,10 +159,8 @@ static enum ea_err prepare(struct ea_pg *pg, enum ea_stmt stmt)
     return err;
 }
 
-enum ea_err ea_pg_run(struct ea_pg *pg, enum ea_stmt stmt, const char *const *args, size_t n, PGresult **res)
+static enum ea_err send_prepared(struct ea_pg *pg, enum ea_stmt stmt, const char *const *args, size_t n)
 {
-    if (res)
-        *res = NULL;
     if (n != ea_stmts[stmt].arity)
         return ea_pg_misuse(pg, stmt, "wrong number of arguments");
     if (pg->piping)
@@ -172,10 +170,48 @@ enum ea_err ea_pg_run(struct ea_pg *pg, enum ea_stmt stmt, const char *const *ar
         err = prepare(pg, stmt);
     if (err)
         return err;
-    if (!PQsendQueryPrepared(pg->conn, ea_stmts[stmt].name, (int)n, args, NULL, NULL, 0))
-        return not_sent(pg, stmt);
-    bool harmless = pg->in_tx || ea_pg_reads(stmt);
-    return collect(pg, stmt, harmless ? EA_EUNAVAILABLE : EA_EUNKNOWN, res);
+    return PQsendQueryPrepared(pg->conn, ea_stmts[stmt].name, (int)n, args, NULL, NULL, 0)
+               ? EA_OK
+               : not_sent(pg, stmt);
+}
+
+/* What it means when no answer to a statement comes. */
+static enum ea_err loss_of(const struct ea_pg *pg, enum ea_stmt stmt)
+{
+    return pg->in_tx || ea_pg_reads(stmt) ? EA_EUNAVAILABLE : EA_EUNKNOWN;
+}
+
+enum ea_err ea_pg_run(struct ea_pg *pg, enum ea_stmt stmt, const char *const *args, size_t n, PGresult **res)
+{
+    if (res)
+        *res = NULL;
+    enum ea_err err = send_prepared(pg, stmt, args, n);
+    return err ? err : collect(pg, stmt, loss_of(pg, stmt), res);
+}
+
+enum ea_err ea_pg_each(struct ea_pg *pg, enum ea_stmt stmt, const char *const *args, size_t n,
+                       ea_pg_on_row *on_row, void *arg)
+{
+    enum ea_err err = send_prepared(pg, stmt, args, n), stop = EA_OK;
+    bool gone = false;
+    if (err)
+        return err;
+    if (!PQsetSingleRowMode(pg->conn))
+        return ea_pg_lost(pg, stmt, EA_EINTERNAL);
+    for (PGresult *res; !stop && !gone && (res = ea_pg_next(pg, &gone)); PQclear(res)) {
+        ExecStatusType status = PQresultStatus(res);
+        if (status == PGRES_SINGLE_TUPLE)
+            stop = on_row(res, arg);
+        else if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
+            err = ea_pg_failed(pg, stmt, res, &gone);
+    }
+    if (gone)
+        return ea_pg_lost(pg, stmt, loss_of(pg, stmt));
+    if (stop) {
+        ea_pg_close(pg);
+        pg->next_try_ns = 0; /* nothing is wrong with the server */
+    }
+    return stop ? stop : err;
 }
 
 static void clear_result(void *res)

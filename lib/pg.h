@@ -44,6 +44,12 @@ enum ea_err ea_pg_rows(struct ea_pg *pg, struct ea_arena *a, PGresult **res, enu
     ea_pg_rows(pg, arena, res, stmt, (const char *const[]){ __VA_ARGS__ },                                   \
                sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
 
+/* Runs one statement and hands over each row as it comes (libpq's single-row mode): memory is that of one row. on_row does not use pg. What it returns but EA_OK ends
+ * the reading and is the result; rows that nobody reads cost the session (nothing ends the statement as surely), and an open transaction with it: roll back. */
+typedef enum ea_err ea_pg_on_row(const PGresult *row, void *arg);
+enum ea_err ea_pg_each(struct ea_pg *pg, enum ea_stmt stmt, const char *const *args, size_t n,
+                       ea_pg_on_row *on_row, void *arg) EA_MUST;
+
 enum ea_err ea_pg_begin(struct ea_pg *pg) EA_MUST;
 enum ea_err ea_pg_begin_snapshot(struct ea_pg *pg) EA_MUST; /* REPEATABLE READ, READ ONLY */
 enum ea_err ea_pg_commit(struct ea_pg *pg)

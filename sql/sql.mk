@@ -31,6 +31,7 @@ dist_migrations_DATA += sql/migrations/0003_quizzes.sql
 dist_migrations_DATA += sql/migrations/0004_chat.sql
 dist_migrations_DATA += sql/migrations/0005_notifications.sql
 dist_migrations_DATA += sql/migrations/0006_identity.sql
+dist_migrations_DATA += sql/migrations/0010_results.sql
 
 demodir = $(datadir)/edtech-assistant/demo
 dist_demo_DATA = sql/demo/0001_school.sql

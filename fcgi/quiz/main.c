@@ -19,10 +19,12 @@ static enum ea_err start(struct ea_server *s, void **data)
     if (!service)
         return EA_ENOMEM;
     service->server = s;
-    err = quiz_answer_batch_new(service);
-    if (err)
+    service->results = quiz_results_new();
+    err = service->results ? quiz_answer_batch_new(service) : EA_ENOMEM;
+    if (err) {
+        quiz_results_free(service->results);
         free(service);
-    else
+    } else
         *data = service;
     return err;
 }
@@ -38,16 +40,20 @@ static void stop(struct ea_server *s, void *data)
 
 static void free_data(struct ea_server *s, void *data)
 {
+    struct quiz_service *service = data;
+
     (void)s;
-    free(data);
+    quiz_results_free(service->results);
+    free(service);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct ea_route *const tables[] = { quiz_item_routes,    quiz_bank_routes,
-                                                     quiz_routes,         quiz_accommodation_routes,
-                                                     quiz_attempt_routes, quiz_answer_routes,
-                                                     quiz_result_routes,  NULL };
+    static const struct ea_route *const tables[] = {
+        quiz_item_routes,          quiz_bank_routes,    quiz_routes,
+        quiz_accommodation_routes, quiz_attempt_routes, quiz_answer_routes,
+        quiz_result_routes,        quiz_results_routes, NULL
+    };
     static const struct ea_service service = {
         .name = "quiz", .tables = tables, .start = start, .stop = stop, .free = free_data
     };

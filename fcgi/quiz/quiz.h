@@ -18,10 +18,12 @@ extern const struct ea_route quiz_accommodation_routes[]; /* accommodation.c */
 extern const struct ea_route quiz_attempt_routes[];       /* attempt.c */
 extern const struct ea_route quiz_answer_routes[];        /* answer.c */
 extern const struct ea_route quiz_result_routes[];        /* result.c */
+extern const struct ea_route quiz_results_routes[];       /* results.c */
 
 struct quiz_service { /* ea_server_data; made by main.c, read-only afterwards */
     struct ea_server *server;
-    struct ea_batch *answers; /* writes what is saved: answer.c */
+    struct ea_batch *answers;     /* writes what is saved: answer.c */
+    struct quiz_results *results; /* what is kept of graded attempts: result.c */
 };
 
 #define QUIZ_COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -66,6 +68,10 @@ enum ea_err quiz_retime(struct ea_req *r, const char *quiz, const char *student)
 enum ea_err quiz_attempt_submitted(struct ea_req *r, const char *attempt) EA_MUST;
 /* An attempt whose time was over when the request was received is submitted for its student, in a transaction of its own. attempt.c */
 enum ea_err quiz_attempt_touch(struct ea_req *r, const char *attempt) EA_MUST;
+
+/* Made before the first request, freed after the last. NULL: no memory. result.c */
+struct quiz_results *quiz_results_new(void);
+void quiz_results_free(struct quiz_results *s);
 
 /* The batcher behind PUT …/answers. answer.c */
 enum ea_err quiz_answer_batch_new(struct quiz_service *service) EA_MUST;

@@ -1,141 +1,222 @@
-/* GET /v1/attempts/{id}/result and /v1/quizzes/{id}/results: what students get back, and what teachers see of all of them. */
+/* GET /v1/attempts/{id}/result: what a student gets back. What is graded is kept in Redis under the version of what it was made from, so a regrade or a change of
+ * `show` asks for another key and nothing has to be forgotten. Without Redis it is read each time.
+ *
+ * Of many who ask for one result at once, one fetches it for the others of its process (lib/flight.h). Between processes nothing is agreed: each fills at most
+ * once more, which is one statement, while a lock would cost everybody who fills two more trips. */
+#include "fcgi/core/server.h"
 #include "fcgi/quiz/quiz.h"
+#include "lib/flight.h"
+#include "lib/metrics.h"
 #include "lib/pg.h"
+#include "lib/redis.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#define CSV_ROWS "500"
+#define KEPT_MS ((int64_t)3600 * 1000)
 
-static const char *const formats[] = { "json", "csv", NULL };
-enum { JSON, CSV };
+struct quiz_results {
+    struct ea_flight *flight;
+    struct ea_metric *cached, *shared, *read; /* how replies were come by */
+};
 
-struct query {
-    struct quiz_page page; /* first */
-    struct ea_int format;
+/* One request for a result that is graded, across its parking. */
+struct asked {
+    struct ea_flight_seat seat; /* first */
+    struct ea_req *r;
+    const char *everything; /* whether the caller sees all of it */
+    const char *version;
+    const char *kept; /* "<version>\n<body>", when somebody else fetched it */
 };
-static const struct ea_field query_fields[] = {
-    QUIZ_PAGE_FIELDS,
-    { .name = "format", .type = EA_T_ENUM, .offset = offsetof(struct query, format), .values = formats },
-};
-static const struct ea_schema query_schema = { "results", sizeof(struct query), query_fields,
-                                               QUIZ_COUNT(query_fields) };
+
+struct quiz_results *quiz_results_new(void)
+{
+    struct quiz_results *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return NULL;
+    s->flight = ea_flight_new();
+    if (!s->flight) {
+        free(s);
+        return NULL;
+    }
+#define FROM(what)                                                                                           \
+    ea_metric_counter("ea_attempt_results_total", "Graded results, by where they came from",                 \
+                      "from=\"" what "\"")
+    s->cached = FROM("cache");
+    s->shared = FROM("flight");
+    s->read = FROM("database");
+    return s;
+}
+
+void quiz_results_free(struct quiz_results *s)
+{
+    if (!s)
+        return;
+    ea_flight_free(s->flight);
+    free(s);
+}
+
+static struct quiz_results *service(const struct ea_req *r)
+{
+    return ((const struct quiz_service *)ea_server_data(r->server))->results;
+}
+
+/* ---- from the database ---- */
+
+/* What still changes has no version, and then no ETag. */
+static enum ea_err reply(struct ea_req *r, const char *version, const char *body)
+{
+    if (version)
+        ea_resp_etag(r, version);
+    return ea_resp_json(r, body);
+}
+
+static enum ea_err read_result(struct ea_req *r, const char *everything, PGresult **res)
+{
+    enum ea_err err = EA_PG(r->pg, r->arena, res, STMT_ATTEMPT_RESULT, r->vars[0], everything);
+
+    return !err && PQntuples(*res) == 0 ? EA_ENOTFOUND : err;
+}
+
+static enum ea_err read_and_reply(struct ea_req *r, const char *everything)
+{
+    PGresult *res;
+    enum ea_err err = read_result(r, everything, &res);
+
+    return err ? err : reply(r, ea_pg_str(res, 0, 1), ea_pg_str(res, 0, 0));
+}
+
+/* ---- what is kept ---- */
+
+static enum ea_err reply_kept(struct ea_req *r, const char *kept)
+{
+    const char *end = strchr(kept, '\n');
+    const char *version = end ? ea_arena_ndup(r->arena, kept, (size_t)(end - kept)) : NULL;
+
+    if (!end)
+        return EA_EINTERNAL;
+    return version ? reply(r, version, end + 1) : EA_ENOMEM;
+}
+
+static const char *key_of(struct ea_req *r, const char *version)
+{
+    return ea_arena_printf(r->arena, "ea:result:%s", version);
+}
+
+/* *out fits the version, or is NULL: not there, or no Redis. */
+static enum ea_err look_up(struct ea_req *r, const char *version, const char **out)
+{
+    struct ea_buf found = { 0 };
+    const char *key = key_of(r, version);
+    size_t n = strlen(version);
+    enum ea_err err = key ? EA_OK : EA_ENOMEM;
+
+    *out = NULL;
+    if (!err && !ea_redis_get(r->redis, key, &found) && found.len > n && found.p[n] == '\n' &&
+        memcmp(found.p, version, n) == 0) {
+        *out = ea_arena_ndup(r->arena, found.p, found.len);
+        err = *out ? EA_OK : EA_ENOMEM;
+    }
+    ea_buf_free(&found);
+    return err;
+}
+
+/* Kept under the version that this very statement saw, which may be newer than the one that was asked for. */
+static enum ea_err fill(struct ea_req *r, const char *everything, const char **out)
+{
+    PGresult *res;
+    enum ea_err err = read_result(r, everything, &res);
+
+    if (err)
+        return err;
+    const char *version = ea_pg_str(res, 0, 1), *key = version ? key_of(r, version) : NULL;
+    *out = key ? ea_arena_printf(r->arena, "%s\n%s", version, ea_pg_str(res, 0, 0)) : NULL;
+    if (!*out)
+        return version ? EA_ENOMEM : EA_ERETRY; /* graded never runs again */
+    if (ea_redis_set(r->redis, key, *out, strlen(*out), KEPT_MS))
+        return EA_OK; /* the next one reads it again */
+    return EA_OK;
+}
+
+static enum ea_err fetch(struct asked *q, const char **out)
+{
+    struct quiz_results *s = service(q->r);
+    enum ea_err err = look_up(q->r, q->version, out);
+
+    if (!err && *out)
+        ea_metric_add(s->cached, 1);
+    else if (!err) {
+        err = fill(q->r, q->everything, out);
+        ea_metric_add(s->read, 1);
+    }
+    return err;
+}
+
+/* ---- together ---- */
+
+static enum ea_err share(struct ea_req *r)
+{
+    const struct asked *q = r->state;
+
+    if (!q->kept) /* who fetched it failed, or we have no memory: once more alone */
+        return read_and_reply(r, q->everything);
+    ea_metric_add(service(r)->shared, 1);
+    return reply_kept(r, q->kept);
+}
+
+static void on_land(struct ea_flight_seat *seat, enum ea_err err, const char *v, size_t n)
+{
+    struct asked *q = (struct asked *)seat;
+
+    q->kept = err ? NULL : ea_arena_ndup(q->r->arena, v, n);
+    ea_req_resume(q->r, share);
+}
+
+static enum ea_err fetch_together(struct ea_req *r, const char *everything, const char *version)
+{
+    struct ea_flight *flight = service(r)->flight;
+    struct asked *q = ea_arena_alloc(r->arena, sizeof *q);
+    const char *kept = NULL;
+    bool leads;
+
+    if (!q)
+        return EA_ENOMEM;
+    *q = (struct asked){
+        .seat = { .on_land = on_land }, .r = r, .everything = everything, .version = version
+    };
+    r->state = q;
+    enum ea_err err = ea_flight_board(flight, version, &q->seat, &leads);
+    if (err || !leads)
+        return err ? err : EA_PARKED;
+    err = fetch(q, &kept);
+    ea_flight_land(flight, version, err, kept, kept ? strlen(kept) : 0);
+    return err ? err : reply_kept(r, kept);
+}
 
 static enum ea_err result(struct ea_req *r)
 {
     struct ea_access access;
+    const char *age = quiz_number(r, ea_req_age_us(r));
     PGresult *res;
-    enum ea_err err;
+    enum ea_err err = age ? EA_OK : EA_ENOMEM;
 
-    if ((err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ATTEMPT, r->vars[0], EA_CAP_VIEW, &access)) ||
-        (err = quiz_attempt_touch(r, r->vars[0])) ||
-        (err = EA_PG(r->pg, r->arena, &res, STMT_ATTEMPT_RESULT, r->vars[0],
-                     quiz_bool(quiz_marks(r, &access)))))
+    if (err ||
+        (err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ATTEMPT, r->vars[0], EA_CAP_VIEW, &access)))
         return err;
-    return quiz_reply(r, res);
-}
-
-/* ---- all of them ---- */
-
-/* A cell that a spreadsheet would take for a formula gets an apostrophe in front; quotes are doubled (RFC 4180). */
-static void put_cell(struct ea_buf *out, const char *s)
-{
-    bool formula = s && *s && strchr("=+-@\t\r", *s);
-
-    if (!s)
-        return;
-    if (!formula && !strpbrk(s, ",\"\r\n")) {
-        ea_buf_str(out, s);
-        return;
-    }
-    ea_buf_str(out, formula ? "\"'" : "\"");
-    for (; *s; s++) {
-        if (*s == '"')
-            ea_buf_char(out, '"');
-        ea_buf_char(out, *s);
-    }
-    ea_buf_char(out, '"');
-}
-
-/* The columns after the JSON, the first of which is the cursor. */
-static const char *const csv_head[] = { "user_id", "name", "email",      "state",       "attempts",
-                                        "points",  "of",   "started_at", "submitted_at" };
-
-static void put_rows(struct ea_buf *out, const PGresult *res)
-{
-    for (int i = 0; i < PQntuples(res); i++)
-        for (size_t c = 0; c < QUIZ_COUNT(csv_head); c++) {
-            put_cell(out, ea_pg_str(res, i, (int)c + 1));
-            ea_buf_str(out, c + 1 < QUIZ_COUNT(csv_head) ? "," : "\r\n");
-        }
-}
-
-static void put_head(struct ea_buf *out)
-{
-    for (size_t c = 0; c < QUIZ_COUNT(csv_head); c++) {
-        ea_buf_str(out, csv_head[c]);
-        ea_buf_str(out, c + 1 < QUIZ_COUNT(csv_head) ? "," : "\r\n");
-    }
-}
-
-/* Page by page: memory is that of one page however many there are. */
-static enum ea_err send_csv(struct ea_req *r)
-{
-    struct ea_arena *a = ea_arena_new();
-    struct ea_id last = { "" };
-    bool more = true;
-    enum ea_err err = a ? EA_OK : EA_ENOMEM;
-
-    r->resp.content_type = "text/csv; charset=utf-8; header=present";
-    if (!err)
-        err = ea_resp_header(r, "Content-Disposition", "attachment; filename=\"results.csv\"");
-    put_head(&r->resp.body);
-    while (!err && more) {
-        PGresult *res;
-        err = EA_PG(r->pg, a, &res, STMT_QUIZ_RESULTS, r->vars[0], last.s, CSV_ROWS);
-        if (err)
-            break;
-        put_rows(&r->resp.body, res);
-        more = PQntuples(res) > 0;
-        if (more)
-            memcpy(last.s, ea_pg_str(res, PQntuples(res) - 1, 1), sizeof last.s);
-        err = ea_resp_flush(r);
-        ea_arena_reset(a);
-    }
-    ea_arena_free(a);
-    return err;
-}
-
-static bool wants_csv(const struct ea_req *r)
-{
-    const struct query *q = r->query_input;
-    const char *accept = ea_req_header(r, "Accept");
-
-    return q->format.given ? q->format.v == CSV : accept && strstr(accept, "text/csv");
-}
-
-static enum ea_err results(struct ea_req *r)
-{
-    struct quiz_window page;
-    PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_QUIZ, r->vars[0], EA_CAP_MARK, NULL);
-
-    if (err)
+    const char *everything = quiz_bool(quiz_marks(r, &access));
+    if ((err = EA_PG(r->pg, r->arena, &res, STMT_ATTEMPT_RESULT_VERSION, r->vars[0], everything, age)))
         return err;
-    if (wants_csv(r))
-        return send_csv(r);
-    if ((err = quiz_page_read(r, &page)) ||
-        (err = EA_PG(r->pg, r->arena, &res, STMT_QUIZ_RESULTS, r->vars[0], page.after, page.fetch)))
+    if (PQntuples(res) == 0)
+        return EA_ENOTFOUND;
+    if (ea_pg_bool(res, 0, 1))
+        return fetch_together(r, everything, ea_pg_str(res, 0, 0));
+    if (ea_pg_bool(res, 0, 2) && (err = quiz_attempt_touch(r, r->vars[0])))
         return err;
-    return ea_resp_page(r, res, page.limit);
+    return read_and_reply(r, everything);
 }
 
 const struct ea_route quiz_result_routes[] = {
     { .method = EA_GET, .pattern = "/v1/attempts/{id}/result", .handler = result, .who = EA_SIGNED_IN },
-    { .method = EA_GET,
-      .pattern = "/v1/quizzes/{id}/results",
-      .handler = results,
-      .who = EA_SIGNED_IN,
-      .query = &query_schema,
-      .flags = EA_ROUTE_STREAM },
     EA_ROUTES_END,
 };

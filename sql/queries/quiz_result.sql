@@ -1,16 +1,21 @@
 -- What students get back, and what teachers see of all of them.
 
+-- name: attempt_result_version
+-- in: uuid, boolean, bigint
+-- Attempt, whether everything may be seen, age of the request: the version that attempt_result would have now, whether it is graded, whether its time is over and it still runs.
+SELECT CASE WHEN state <> 'in_progress' THEN concat_ws('.', version, ($2::boolean AND state = 'graded' OR score)::int, ($2::boolean AND state <> 'in_progress' OR key)::int,
+                                                       ($2::boolean AND state = 'graded' OR feedback)::int) END,
+       state = 'graded', state = 'in_progress' AND coalesce(clock_timestamp() - $3::bigint * interval '1 microsecond' > late_at, false)
+FROM attempt_shown WHERE id = $1::uuid;
+
 -- name: attempt_result
 -- in: uuid, boolean
 -- Attempt, whether everything may be seen; else the quiz's `show` decides. After the close means after the last close that anybody in the quiz has.
+-- Then the version of what was read, NULL while it still changes.
 WITH a AS (
-    SELECT a.*, q.title, q.show_score, q.show_key, q.show_feedback, ea_quiz_over(q) AS over
-    FROM attempts a JOIN quizzes q ON q.id = a.quiz_id WHERE a.id = $1::uuid
-), shown AS (
-    SELECT a.*, a.state = 'graded' AND ($2::boolean OR show_score = 'on_submit' OR (show_score = 'after_close' AND over)) AS score_shown,
-           a.state <> 'in_progress' AND ($2::boolean OR show_key = 'on_submit' OR (show_key = 'after_close' AND over)) AS key_shown,
-           a.state = 'graded' AND ($2::boolean OR show_feedback = 'on_submit' OR (show_feedback = 'after_close' AND over)) AS feedback_shown
-    FROM a
+    SELECT a.*, q.title, $2::boolean AND a.state = 'graded' OR shown.score AS score_shown, $2::boolean AND a.state <> 'in_progress' OR shown.key AS key_shown,
+           $2::boolean AND a.state = 'graded' OR shown.feedback AS feedback_shown, shown.version AS version
+    FROM attempts a JOIN quizzes q ON q.id = a.quiz_id JOIN attempt_shown shown ON shown.id = a.id WHERE a.id = $1::uuid
 )
 SELECT json_build_object(
     'attempt_id', a.id, 'quiz_id', a.quiz_id, 'course_id', a.course_id, 'user_id', a.user_id, 'title', a.title, 'number', a.number, 'state', a.state,
@@ -35,30 +40,25 @@ SELECT json_build_object(
                 FROM jsonb_array_elements_text(s.explanation -> 'matched') WITH ORDINALITY AS y (m, k)) END) ORDER BY s.slot), '[]')
         FROM attempt_slots s JOIN item_versions v ON v.item_id = s.item_id AND v.version = s.item_version
         WHERE s.attempt_id = a.id)),
-    a.state || a.score_shown::text || a.key_shown || a.feedback_shown
-FROM shown a;
+    CASE WHEN a.state <> 'in_progress' THEN concat_ws('.', a.version, a.score_shown::int, a.key_shown::int, a.feedback_shown::int) END
+FROM a;
 
 -- name: quiz_results
 -- in: uuid, text, bigint
--- Quiz, cursor, limit: each student of the course with what counts. Then the same as plain columns, for CSV.
-SELECT json_build_object('user_id', e.user_id, 'name', u.name, 'email', u.email, 'state', r.state, 'attempts', r.attempts, 'attempt_id', r.kept,
-                         'score', CASE WHEN r.score IS NOT NULL THEN json_build_object('points', ea_points(r.score), 'of', ea_points(r.points)) END,
-                         'started_at', ea_time(r.started_at), 'submitted_at', ea_time(r.submitted_at)),
-       e.user_id, u.name, u.email, r.state, r.attempts, ea_points(r.score), ea_points(r.points), ea_time(r.started_at), ea_time(r.submitted_at)
-FROM quizzes q
-JOIN enrolments e ON e.course_id = q.course_id AND e.role = 'student'
-JOIN users u ON u.id = e.user_id
-CROSS JOIN LATERAL (
-    SELECT count(*) AS attempts, coalesce((array_agg(a.state ORDER BY a.number DESC))[1], 'not_started') AS state,
-           CASE q.keep WHEN 'average' THEN round(avg(a.score))::bigint
-                       WHEN 'highest' THEN max(a.score)
-                       WHEN 'first' THEN (array_agg(a.score ORDER BY a.number) FILTER (WHERE a.state = 'graded'))[1]
-                       ELSE (array_agg(a.score ORDER BY a.number DESC) FILTER (WHERE a.state = 'graded'))[1] END AS score,
-           (array_agg(a.points ORDER BY CASE q.keep WHEN 'highest' THEN -a.score WHEN 'first' THEN a.number ELSE -a.number END, a.number)
-            FILTER (WHERE a.state = 'graded'))[1] AS points,
-           (array_agg(a.id ORDER BY CASE q.keep WHEN 'highest' THEN -a.score WHEN 'first' THEN a.number ELSE -a.number END, a.number)
-            FILTER (WHERE a.state = 'graded' AND q.keep <> 'average'))[1] AS kept,
-           min(a.started_at) AS started_at, max(a.submitted_at) AS submitted_at
-    FROM attempts a WHERE a.quiz_id = q.id AND a.user_id = e.user_id) r
-WHERE q.id = $1::uuid AND e.user_id > coalesce(nullif($2::text, '')::uuid, '00000000-0000-0000-0000-000000000000')
-ORDER BY e.user_id LIMIT $3::bigint;
+-- Quiz, cursor, limit: each student of the course with what counts.
+SELECT json_build_object('user_id', user_id, 'name', name, 'email', email, 'state', state, 'attempts', attempts, 'attempt_id', kept,
+                         'score', CASE WHEN score IS NOT NULL THEN json_build_object('points', ea_points(score), 'of', ea_points(points)) END,
+                         'started_at', ea_time(started_at), 'submitted_at', ea_time(submitted_at)), user_id
+FROM ea_quiz_results($1::uuid, coalesce(nullif($2::text, '')::uuid, '00000000-0000-0000-0000-000000000000'))
+ORDER BY user_id LIMIT $3::bigint;
+
+-- name: quiz_results_table
+-- in: uuid
+-- The same of all of them, as plain columns.
+SELECT user_id, name, email, state, attempts, ea_points(score), ea_points(points), ea_time(started_at), ea_time(submitted_at)
+FROM ea_quiz_results($1::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY user_id;
+
+-- name: quiz_results_patience
+-- in:
+-- For the transaction that streams them: a reader may be slower than a statement may usually be.
+SELECT set_config('statement_timeout', '60s', true);

@@ -384,6 +384,70 @@ static void test_no_answer_while_connecting(void **state)
     close(fd);
 }
 
+/* ---- row by row ---- */
+
+struct rows {
+    int seen, stop_at;
+};
+
+static enum ea_err on_row(const PGresult *row, void *arg)
+{
+    struct rows *rows = arg;
+    assert_int_equal(PQntuples(row), 1);
+    return ++rows->seen == rows->stop_at ? EA_ECLOSED : EA_OK;
+}
+
+static const char *const everything[] = { "0", "1000" };
+
+/* A thousand events, which the statement below reads. */
+static void setup_rows(struct ea_pg *pg)
+{
+    PQclear(PQexec(ea_pg_conn(pg), "DELETE FROM events"));
+    PQclear(PQexec(
+        ea_pg_conn(pg),
+        "INSERT INTO events (id, kind, payload) SELECT n, 'k', jsonb_build_object('text', repeat('x', 2000)) "
+        "FROM generate_series(1, 1000) n"));
+}
+
+static void test_rows_come_one_by_one(void **state)
+{
+    struct rows rows = { 0 };
+    struct ea_pg *pg = *state;
+    uint64_t session = ea_pg_connects(pg);
+    setup_rows(pg);
+    assert_ok(ea_pg_each(pg, STMT_EVENTS_AFTER, everything, 2, on_row, &rows));
+    assert_int_equal(rows.seen, 1000);
+    assert_ok(ea_pg_run(pg, STMT_PING, NULL, 0, NULL));
+    assert_int_equal(ea_pg_connects(pg), session);
+}
+
+static void test_rows_that_nobody_reads_cost_the_session(void **state)
+{
+    struct rows rows = { .stop_at = 3 };
+    struct ea_pg *pg = *state;
+    PGconn *other = servers_pg_open();
+    uint64_t session = ea_pg_connects(pg);
+    setup_rows(pg);
+    assert_ok(ea_pg_begin_snapshot(pg));
+    assert_err(ea_pg_each(pg, STMT_EVENTS_AFTER, everything, 2, on_row, &rows), EA_ECLOSED);
+    assert_int_equal(rows.seen, 3);
+    assert_err(ea_pg_run(pg, STMT_PING, NULL, 0, NULL), EA_EUNAVAILABLE); /* that transaction is over */
+    ea_pg_rollback(pg);
+    servers_pg_until(other, "SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'lib_pg'");
+    assert_ok(ea_pg_run(pg, STMT_PING, NULL, 0, NULL));
+    assert_int_equal(ea_pg_connects(pg), session + 1);
+    PQfinish(other);
+}
+
+static void test_rows_before_an_error(void **state)
+{
+    static const char *const bad[] = { "0", "-1" };
+    struct rows rows = { 0 };
+    assert_err(ea_pg_each(*state, STMT_EVENTS_AFTER, bad, 2, on_row, &rows), EA_EINPUT);
+    assert_int_equal(rows.seen, 0);
+    assert_ok(ea_pg_run(*state, STMT_PING, NULL, 0, NULL));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -402,6 +466,9 @@ int main(void)
         TEST(test_lost_within_a_transaction),
         TEST(test_lost_before_commit_was_sent),
         TEST(test_lost_during_commit_is_unknown),
+        TEST(test_rows_come_one_by_one),
+        TEST(test_rows_that_nobody_reads_cost_the_session),
+        TEST(test_rows_before_an_error),
         TEST(test_pipeline),
         TEST(test_pipeline_stops_at_the_first_failure),
         TEST(test_pipeline_with_a_wrong_call_does_nothing),
