@@ -78,6 +78,7 @@ QUIZ_TEXT += fcgi/quiz/gift.h fcgi/quiz/gift_private.h fcgi/quiz/gift_answers.c 
 QUIZ_TEXT += fcgi/quiz/markup.c fcgi/quiz/markup.h
 ea_quiz_SOURCES = $(QUIZ_TEXT) fcgi/quiz/quiz.h
 ea_quiz_SOURCES += fcgi/quiz/accommodation.c
+ea_quiz_SOURCES += fcgi/quiz/admission.c fcgi/quiz/admission.h
 ea_quiz_SOURCES += fcgi/quiz/answer.c
 ea_quiz_SOURCES += fcgi/quiz/attempt.c
 ea_quiz_SOURCES += fcgi/quiz/bank.c

@@ -8,6 +8,7 @@ STMT_FILES += $(srcdir)/sql/queries/chat_room.sql
 STMT_FILES += $(srcdir)/sql/queries/core.sql
 STMT_FILES += $(srcdir)/sql/queries/course.sql
 STMT_FILES += $(srcdir)/sql/queries/grader_attempt.sql
+STMT_FILES += $(srcdir)/sql/queries/grader_paper.sql
 STMT_FILES += $(srcdir)/sql/queries/identity.sql
 STMT_FILES += $(srcdir)/sql/queries/migrate.sql
 STMT_FILES += $(srcdir)/sql/queries/notifier.sql
@@ -32,6 +33,7 @@ dist_migrations_DATA += sql/migrations/0004_chat.sql
 dist_migrations_DATA += sql/migrations/0005_notifications.sql
 dist_migrations_DATA += sql/migrations/0006_identity.sql
 dist_migrations_DATA += sql/migrations/0010_results.sql
+dist_migrations_DATA += sql/migrations/0009_papers.sql
 
 demodir = $(datadir)/edtech-assistant/demo
 dist_demo_DATA = sql/demo/0001_school.sql

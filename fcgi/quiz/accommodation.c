@@ -4,7 +4,7 @@
 #include "lib/pg.h"
 
 struct input {
-    struct ea_int extra_time_factor, extra_attempts, closes_at;
+    struct ea_int extra_time_factor, extra_minutes, extra_attempts, closes_at;
 };
 
 #define INPUT(member) offsetof(struct input, member)
@@ -15,6 +15,7 @@ static const struct ea_field fields[] = {
       .flags = EA_NULLABLE,
       .min = 1000,
       .max = 10000 },
+    { .name = "extra_minutes", .type = EA_T_INT, .offset = INPUT(extra_minutes), .min = 0, .max = 43200 },
     { .name = "extra_attempts", .type = EA_T_INT, .offset = INPUT(extra_attempts), .min = 0, .max = 100 },
     { .name = "closes_at", .type = EA_T_TIME, .offset = INPUT(closes_at), .flags = EA_NULLABLE },
 };

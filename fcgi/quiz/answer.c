@@ -70,7 +70,20 @@ static const struct ea_field journal_fields[] = {
 static const struct ea_schema journal_schema = { "journal", sizeof(struct journal), journal_fields, 1 };
 
 /* What became of an answer. */
-enum outcome { SAVED, AGAIN, STALE, MISSING, SUBMITTED, LATE, SHAPE, CHOICE, SINGLE, RETRY, OUTCOME__MAX };
+enum outcome {
+    SAVED,
+    AGAIN,
+    STALE,
+    MISSING,
+    SUBMITTED,
+    LATE,
+    LEFT,
+    SHAPE,
+    CHOICE,
+    SINGLE,
+    RETRY,
+    OUTCOME__MAX
+};
 
 static const struct {
     const char *name; /* as the statement says it */
@@ -83,6 +96,7 @@ static const struct {
     [MISSING] = { "missing", EA_ENOTFOUND, NULL, NULL },
     [SUBMITTED] = { "submitted", EA_ECONFLICT, NULL, "The attempt is submitted." },
     [LATE] = { "late", EA_EGONE, NULL, "The attempt's time is over." },
+    [LEFT] = { "left", EA_ECONFLICT, NULL, "This slot was left; there is no way back." },
     [SHAPE] = { "shape", EA_EINPUT, "/answer", "This is not an answer to an item of this kind." },
     [CHOICE] = { "choice", EA_EINPUT, "/answer/choices", "The item has no such choice." },
     [SINGLE] = { "single", EA_EINPUT, "/answer/choices", "Only one choice can be picked here." },

@@ -1,14 +1,20 @@
-/* /v1/quizzes/{id}/attempts, /v1/attempts/{id}: begun, looked at, submitted. The database's clock decides, by when a request was received. */
+/* /v1/quizzes/{id}/attempts, /v1/attempts/{id}: begun, looked at, walked through, submitted. The database's clock decides, by when a request was received. */
 #include "fcgi/core/server.h"
+#include "fcgi/quiz/admission.h"
 #include "fcgi/quiz/quiz.h"
+#include "lib/clock.h"
 #include "lib/events.h"
+#include "lib/log.h"
 #include "lib/pg.h"
 #include "lib/receipt.h"
+#include "lib/redis.h"
 
 #include <sodium.h>
 #include <string.h>
 
-#define RACES_MAX 3
+#define RACES_MAX      3
+#define RETRY_MIN_S    2 /* for who is not admitted: they come back spread over … */
+#define RETRY_SPREAD_S 9 /* … so many seconds */
 
 struct input {
     struct ea_str access_code;
@@ -63,17 +69,56 @@ static enum ea_err show(struct ea_req *r, const char *id)
 
 /* ---- start ---- */
 
-static enum ea_err refusal(struct ea_req *r, const char *verdict, const char *opens)
+/* Of a quiz that an access code guards: so many wrong ones, then its student waits. While Redis is away nobody counts. */
+#define CODES_MAX       10
+#define CODES_WINDOW_MS ((int64_t)15 * 60 * 1000)
+
+static const char *code_key(struct ea_req *r)
 {
+    return ea_arena_printf(r->arena, "ea:code:%s:%s", r->vars[0], r->caller.claims.user.s);
+}
+
+static enum ea_err judge_tries(struct ea_req *r)
+{
+    const char *key = code_key(r);
+    int64_t count, left_ms;
+
+    if (!key)
+        return EA_ENOMEM;
+    if (ea_redis_peek(r->redis, key, &count, &left_ms) || count < CODES_MAX)
+        return EA_OK;
+    r->resp.retry_after_s = (int)(left_ms / 1000) + 1;
+    return ea_fail(r, EA_ELIMIT, "The access code was wrong too often.");
+}
+
+static enum ea_err refuse_code(struct ea_req *r)
+{
+    const char *key = code_key(r);
+    int64_t count, left_ms;
+
+    if (key && ea_redis_count(r->redis, key, CODES_WINDOW_MS, &count, &left_ms))
+        ea_log0(EA_LOG_DEBUG, "a wrong access code was not counted");
+    return ea_fail(r, EA_EFORBIDDEN, "The access code is missing or wrong.");
+}
+
+/* res: a row of attempt_begin. */
+static enum ea_err refuse(struct ea_req *r, const PGresult *res)
+{
+    const char *verdict = ea_pg_str(res, 0, 0);
+
     if (strcmp(verdict, "early") == 0)
-        return ea_fail(r, EA_ECONFLICT, "The quiz opens at %s.", opens);
+        return ea_fail(r, EA_ECONFLICT, "The quiz opens at %s.", ea_pg_str(res, 0, 2));
     if (strcmp(verdict, "closed") == 0)
         return ea_fail(r, EA_EGONE, "The quiz is closed.");
     if (strcmp(verdict, "spent") == 0)
         return ea_fail(r, EA_ECONFLICT, "No attempt is left.");
+    if (strcmp(verdict, "wait") == 0)
+        return ea_fail(r, EA_ECONFLICT, "The next attempt may begin at %s.", ea_pg_str(res, 0, 3));
+    if (strcmp(verdict, "place") == 0)
+        return ea_fail(r, EA_EFORBIDDEN, "The quiz cannot be taken from the address %s.", r->address);
     if (strcmp(verdict, "code") == 0)
-        return ea_fail(r, EA_EFORBIDDEN, "The access code is missing or wrong.");
-    return EA_EINTERNAL;
+        return refuse_code(r);
+    return strcmp(verdict, "running") == 0 ? EA_ERETRY : EA_EINTERNAL;
 }
 
 /* One that runs already is the reply. One that has run out is submitted, and another may begin. *found: the reply is there. */
@@ -92,11 +137,10 @@ static enum ea_err resume(struct ea_req *r, const char *age, bool *found)
     return show(r, ea_pg_str(res, 0, 0));
 }
 
-/* *found: another request for the same was first. */
-static enum ea_err begin(struct ea_req *r, const char *age, bool *found)
+/* There is no good paper: it is made here and now. Nothing is made when somebody else is at it, and then it is there. */
+static enum ea_err make_paper(struct ea_req *r)
 {
-    const struct input *in = r->input;
-    const char *code = in && in->access_code.v ? in->access_code.v : "";
+    const char *user = r->caller.claims.user.s;
     uint64_t chance = ((uint64_t)randombytes_random() << 31) ^ randombytes_random();
     const char *seed = quiz_number(r, (int64_t)(chance & INT64_MAX));
     struct ea_id id;
@@ -104,28 +148,44 @@ static enum ea_err begin(struct ea_req *r, const char *age, bool *found)
     enum ea_err err;
 
     ea_id_new(&id);
-    err = seed ? EA_PG(r->pg, r->arena, &res, STMT_ATTEMPT_BEGIN, id.s, r->vars[0], r->caller.claims.user.s,
-                       code, seed, age)
-               : EA_ENOMEM;
-    if (err)
+    if (!seed)
+        return EA_ENOMEM;
+    if ((err = EA_PG(r->pg, r->arena, &res, STMT_PAPER_FORGET, r->vars[0], user)) ||
+        (err = EA_PG(r->pg, r->arena, &res, STMT_PAPER_MAKE, id.s, r->vars[0], user, seed)) ||
+        PQntuples(res) == 0)
         return err;
-    const char *verdict = PQntuples(res) ? ea_pg_str(res, 0, 0) : "";
-    *found = strcmp(verdict, "running") == 0;
-    if (*found)
-        return EA_OK;
-    if (strcmp(verdict, "ok") != 0)
-        return PQntuples(res) ? refusal(r, verdict, ea_pg_str(res, 0, 1)) : EA_ENOTFOUND;
-    if ((err = EA_PG(r->pg, r->arena, &res, STMT_ATTEMPT_DRAW, id.s)) ||
-        (err = ea_resp_created(r, "/v1/attempts/%s", id.s)))
-        return err;
-    return show(r, id.s);
+    return EA_PG(r->pg, r->arena, &res, STMT_ATTEMPT_DRAW, r->vars[0], user, id.s);
 }
 
-static enum ea_err start(struct ea_req *r)
+/* *begun: the reply is there; else another look is needed. */
+static enum ea_err begin(struct ea_req *r, const char *age, bool *begun)
 {
+    const struct input *in = r->input;
+    const char *code = in && in->access_code.v ? in->access_code.v : "";
+    PGresult *res;
+    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_ATTEMPT_BEGIN, r->vars[0], r->caller.claims.user.s,
+                            code, r->address ? r->address : "", age);
+
+    if (err)
+        return err;
+    if (PQntuples(res) == 0)
+        return EA_ENOTFOUND;
+    if (strcmp(ea_pg_str(res, 0, 0), "paper") == 0)
+        return make_paper(r);
+    *begun = strcmp(ea_pg_str(res, 0, 0), "ok") == 0;
+    if (!*begun)
+        return refuse(r, res);
+    err = ea_resp_created(r, "/v1/attempts/%s", ea_pg_str(res, 0, 1));
+    return err ? err : show(r, ea_pg_str(res, 0, 1));
+}
+
+/* Inside the gate. */
+static enum ea_err start_admitted(struct ea_req *r)
+{
+    const struct input *in = r->input;
     struct ea_access access;
     const char *age = quiz_number(r, ea_req_age_us(r));
-    bool found;
+    bool done = false;
     enum ea_err err =
         age ? ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_QUIZ, r->vars[0], EA_CAP_TAKE, &access)
             : EA_ENOMEM;
@@ -134,14 +194,71 @@ static enum ea_err start(struct ea_req *r)
         return err;
     if (access.role != EA_COURSE_STUDENT)
         return ea_fail(r, EA_EFORBIDDEN, "Only students of the course take its quizzes.");
+    if (in && in->access_code.v && (err = judge_tries(r)))
+        return err;
     err = ea_req_begin(r);
     for (int i = 0; !err && i < RACES_MAX; i++) {
-        if ((err = resume(r, age, &found)) || found)
+        if ((err = resume(r, age, &done)) || done)
             return err;
-        if ((err = begin(r, age, &found)) || !found)
+        if ((err = begin(r, age, &done)) || done)
             return err;
     }
     return err ? err : EA_ERETRY;
+}
+
+static enum ea_err start(struct ea_req *r)
+{
+    struct quiz_service *service = ea_server_data(r->server);
+
+    if (quiz_gate_admit(service->gate, ea_clock_mono_ns(), ea_req_age_us(r) * 1000))
+        return start_admitted(r);
+    r->resp.retry_after_s = RETRY_MIN_S + (int)randombytes_uniform(RETRY_SPREAD_S);
+    return ea_fail(r, EA_EOVERLOAD, "Too many begin at this moment; try again.");
+}
+
+/* ---- walk on ---- */
+
+struct step {
+    struct ea_int slot;
+};
+static const struct ea_field step_fields[] = {
+    { .name = "slot",
+      .type = EA_T_INT,
+      .offset = offsetof(struct step, slot),
+      .flags = EA_REQUIRED,
+      .min = 1,
+      .max = 10000 },
+};
+static const struct ea_schema step_schema = { "step", sizeof(struct step), step_fields,
+                                              QUIZ_COUNT(step_fields) };
+
+static enum ea_err judge_step(struct ea_req *r, const char *verdict)
+{
+    if (strcmp(verdict, "submitted") == 0)
+        return ea_fail(r, EA_ECONFLICT, "The attempt is submitted.");
+    if (strcmp(verdict, "late") == 0)
+        return ea_fail(r, EA_EGONE, "The attempt's time is over.");
+    if (strcmp(verdict, "free") == 0)
+        return ea_fail(r, EA_ECONFLICT, "All slots of this attempt are open.");
+    if (strcmp(verdict, "order") == 0)
+        return ea_fail(r, EA_ECONFLICT, "This is not the slot where the attempt is, or it is the last.");
+    return EA_OK;
+}
+
+/* The slot that the client leaves is named: a lost reply does not make it leave the next one too. */
+static enum ea_err next(struct ea_req *r)
+{
+    const struct step *in = r->input;
+    const char *age = quiz_number(r, ea_req_age_us(r)), *slot = quiz_number(r, in->slot.v);
+    PGresult *res;
+    enum ea_err err = age && slot ? EA_OK : EA_ENOMEM;
+
+    if (err || (err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ATTEMPT, r->vars[0], EA_CAP_TAKE, NULL)) ||
+        (err = ea_req_begin(r)) ||
+        (err = EA_PG(r->pg, r->arena, &res, STMT_ATTEMPT_NEXT, r->vars[0], slot, age)))
+        return err;
+    err = PQntuples(res) ? judge_step(r, ea_pg_str(res, 0, 0)) : EA_ENOTFOUND;
+    return err ? err : show(r, r->vars[0]);
 }
 
 /* ---- look ---- */
@@ -246,6 +363,13 @@ const struct ea_route quiz_attempt_routes[] = {
       .who = EA_SIGNED_IN,
       .query = &quiz_page_schema },
     { .method = EA_GET, .pattern = "/v1/attempts/{id}", .handler = get, .who = EA_SIGNED_IN },
+    { .method = EA_POST,
+      .pattern = "/v1/attempts/{id}/next",
+      .handler = next,
+      .who = EA_SIGNED_IN,
+      .body = EA_BODY_JSON,
+      .body_max = EA_KB(1),
+      .input = &step_schema },
     { .method = EA_POST, .pattern = "/v1/attempts/{id}/submit", .handler = submit, .who = EA_SIGNED_IN },
     EA_ROUTES_END,
 };

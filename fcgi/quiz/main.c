@@ -1,7 +1,9 @@
 /* ea-quiz: several run side by side; each has a batcher of its own for what is saved. */
 #include "fcgi/core/server.h"
+#include "fcgi/quiz/admission.h"
 #include "fcgi/quiz/quiz.h"
 #include "lib/batch.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 
 #include <stdlib.h>
@@ -20,12 +22,15 @@ static enum ea_err start(struct ea_server *s, void **data)
         return EA_ENOMEM;
     service->server = s;
     service->results = quiz_results_new();
-    err = service->results ? quiz_answer_batch_new(service) : EA_ENOMEM;
+    service->gate = quiz_gate_new(ea_server_cfg(s)->start_wait_ms * EA_NS_PER_MS);
+    err = service->results && service->gate ? quiz_answer_batch_new(service) : EA_ENOMEM;
     if (err) {
+        quiz_gate_free(service->gate);
         quiz_results_free(service->results);
         free(service);
-    } else
+    } else {
         *data = service;
+    }
     return err;
 }
 
@@ -43,6 +48,7 @@ static void free_data(struct ea_server *s, void *data)
     struct quiz_service *service = data;
 
     (void)s;
+    quiz_gate_free(service->gate);
     quiz_results_free(service->results);
     free(service);
 }

@@ -2,11 +2,15 @@
 #include "fcgi/quiz/quiz.h"
 #include "lib/pg.h"
 
+#include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define SECTIONS_MAX 50
-#define SLOTS_MAX    500
-#define TAGS_MAX     20
+#define SECTIONS_MAX  50
+#define SLOTS_MAX     500
+#define TAGS_MAX      20
+#define ADDRESSES_MAX 50
+#define NETWORK_MAX   (INET6_ADDRSTRLEN + 4) /* an address, and /128 */
 
 struct source {
     struct ea_int given;
@@ -27,8 +31,8 @@ struct show {
 
 struct input {
     struct ea_str title, access_code;
-    struct ea_int opens_at, closes_at, time_limit_s, grace_s, attempts, keep, shuffle, navigation;
-    struct ea_list sections;
+    struct ea_int opens_at, closes_at, time_limit_s, grace_s, attempts, delay_s, keep, shuffle, navigation;
+    struct ea_list sections, addresses;
     struct show show;
 };
 
@@ -118,6 +122,16 @@ static const char *const navigations[] = { "free", "sequential", NULL };
           .flags = EA_NULLABLE,                                                                              \
           .min = 1,                                                                                          \
           .max = 1000 },                                                                                     \
+        { .name = "delay_s", .type = EA_T_INT, .offset = INPUT(delay_s), .min = 0, .max = 30 * 86400 },      \
+        { .name = "addresses",                                                                               \
+          .type = EA_T_LIST,                                                                                 \
+          .offset = INPUT(addresses),                                                                        \
+          .flags = EA_NULLABLE | EA_ONE_LINE,                                                                \
+          .min = 1,                                                                                          \
+          .max = ADDRESSES_MAX,                                                                              \
+          .item = EA_T_STR,                                                                                  \
+          .item_min = 2,                                                                                     \
+          .item_max = NETWORK_MAX },                                                                         \
         { .name = "keep", .type = EA_T_ENUM, .offset = INPUT(keep), .values = keeps },                       \
         { .name = "sections",                                                                                \
           .type = EA_T_LIST,                                                                                 \
@@ -165,6 +179,37 @@ static void judge_section(struct ea_req *r, const struct section *s, size_t i)
         section_fault(r, i, "/from/difficulty", "out-of-range", "The range ends before it begins.");
 }
 
+/* An address, or the first address of a network and the length of its prefix, as PostgreSQL's inet takes it. */
+static bool is_network(const char *s)
+{
+    char address[NETWORK_MAX + 1];
+    unsigned char bits[16];
+    const char *slash = strchr(s, '/');
+    size_t n = slash ? (size_t)(slash - s) : strlen(s);
+
+    if (n >= sizeof address)
+        return false;
+    memcpy(address, s, n);
+    address[n] = '\0';
+    int most = inet_pton(AF_INET, address, bits) == 1    ? 32
+               : inet_pton(AF_INET6, address, bits) == 1 ? 128
+                                                         : 0;
+    if (!slash)
+        return most > 0;
+    size_t digits = strspn(slash + 1, "0123456789");
+    return digits > 0 && digits < 4 && slash[1 + digits] == '\0' && atoi(slash + 1) <= most;
+}
+
+static void judge_addresses(struct ea_req *r, const struct ea_list *addresses)
+{
+    const struct ea_str *v = addresses->items;
+
+    for (size_t i = 0; i < addresses->n; i++)
+        if (!is_network(v[i].v))
+            fault(r, ea_arena_printf(r->arena, "/addresses/%zu", i), "format",
+                  "An address, or a network like 10.0.0.0/8.");
+}
+
 static enum ea_err judge(struct ea_req *r, const struct input *in)
 {
     const struct section *v = in->sections.items;
@@ -177,8 +222,7 @@ static enum ea_err judge(struct ea_req *r, const struct input *in)
     if (slots > SLOTS_MAX)
         ea_faults_add(&r->faults, r->arena, "/sections", "too-long", "A quiz has at most %d items.",
                       SLOTS_MAX);
-    if (in->navigation.given && strcmp(navigations[in->navigation.v], "sequential") == 0)
-        fault(r, "/navigation", "unsupported", "Sequential navigation is not supported yet.");
+    judge_addresses(r, &in->addresses);
     return r->faults.n ? EA_EINPUT : EA_OK;
 }
 
@@ -322,6 +366,16 @@ static enum ea_err publish(struct ea_req *r)
     return show(r, r->vars[0], true);
 }
 
+static enum ea_err papers(struct ea_req *r)
+{
+    PGresult *res;
+    enum ea_err err = authz(r, EA_CAP_MARK, NULL);
+
+    if (err || (err = EA_PG(r->pg, r->arena, &res, STMT_QUIZ_PAPERS, r->vars[0])))
+        return err;
+    return ea_resp_json(r, ea_pg_str(res, 0, 0));
+}
+
 #define BODY .body = EA_BODY_JSON, .body_max = EA_KB(256)
 
 const struct ea_route quiz_routes[] = {
@@ -349,6 +403,7 @@ const struct ea_route quiz_routes[] = {
       .handler = delete_quiz,
       .who = EA_SIGNED_IN,
       .flags = EA_ROUTE_MATCH },
+    { .method = EA_GET, .pattern = "/v1/quizzes/{id}/papers", .handler = papers, .who = EA_SIGNED_IN },
     { .method = EA_POST, .pattern = "/v1/quizzes/{id}/publish", .handler = publish, .who = EA_SIGNED_IN },
     EA_ROUTES_END,
 };

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 struct ea_batch;
+struct quiz_gate;
 struct ea_server;
 
 extern const struct ea_route quiz_item_routes[];          /* item.c */
@@ -24,6 +25,7 @@ struct quiz_service { /* ea_server_data; made by main.c, read-only afterwards */
     struct ea_server *server;
     struct ea_batch *answers;     /* writes what is saved: answer.c */
     struct quiz_results *results; /* what is kept of graded attempts: result.c */
+    struct quiz_gate *gate;       /* who may begin: admission.h */
 };
 
 #define QUIZ_COUNT(table) (sizeof(table) / sizeof((table)[0]))

@@ -12,7 +12,7 @@ WITH given AS (
     SELECT $4::jsonb AS b, c.time_zone AS zone FROM courses c WHERE c.id = $2::uuid
 )
 INSERT INTO quizzes (id, course_id, title, time_zone, opens_at, opens_local, closes_at, closes_local, time_limit_s, grace_s, attempts, keep,
-                     sections, shuffle, navigation, show_score, show_key, show_feedback, access_code, created_by)
+                     sections, shuffle, navigation, show_score, show_key, show_feedback, access_code, delay_s, addresses, created_by)
 SELECT $1::uuid, $2::uuid, b ->> 'title', zone,
        (b ->> 'opens_at')::timestamptz, ea_local_time((b ->> 'opens_at')::timestamptz, zone),
        (b ->> 'closes_at')::timestamptz, ea_local_time((b ->> 'closes_at')::timestamptz, zone),
@@ -20,7 +20,8 @@ SELECT $1::uuid, $2::uuid, b ->> 'title', zone,
        CASE WHEN b ? 'attempts' THEN (b ->> 'attempts')::integer ELSE 1 END, coalesce(b ->> 'keep', 'highest'),
        coalesce(b -> 'sections', '[]'), coalesce((b ->> 'shuffle')::boolean, false), coalesce(b ->> 'navigation', 'free'),
        coalesce(b #>> '{show,score}', 'on_submit'), coalesce(b #>> '{show,key}', 'after_close'), coalesce(b #>> '{show,feedback}', 'on_submit'),
-       nullif(b ->> 'access_code', ''), $3::uuid
+       nullif(b ->> 'access_code', ''),
+       coalesce((b ->> 'delay_s')::integer, 0), (SELECT array_agg(x::inet) FROM jsonb_array_elements_text(nullif(b -> 'addresses', 'null')) AS x), $3::uuid
 FROM given;
 
 -- name: quiz_lock
@@ -52,6 +53,9 @@ UPDATE quizzes SET
     show_key = coalesce(b #>> '{show,key}', show_key),
     show_feedback = coalesce(b #>> '{show,feedback}', show_feedback),
     access_code = CASE WHEN b ? 'access_code' THEN nullif(b ->> 'access_code', '') ELSE access_code END,
+    delay_s = coalesce((b ->> 'delay_s')::integer, delay_s),
+    addresses = CASE WHEN b ? 'addresses' THEN (SELECT array_agg(x::inet) FROM jsonb_array_elements_text(nullif(b -> 'addresses', 'null')) AS x) ELSE addresses END,
+    papers = papers + (b ?| '{sections,shuffle}')::integer,
     version = version + 1,
     updated_at = now()
 FROM given WHERE id = $1::uuid AND deleted_at IS NULL;
@@ -64,10 +68,14 @@ WITH section AS (
 ), fixed AS (
     SELECT section.n, k - 1 AS k, id::uuid AS id, count(*) OVER (PARTITION BY id ORDER BY section.n, k) AS nth
     FROM section, jsonb_array_elements_text(s -> 'items') WITH ORDINALITY AS y (id, k)
+), pool AS MATERIALIZED (
+    SELECT section.n, (s ->> 'draw')::integer AS draw, i.id
+    FROM section LEFT JOIN items i ON i.course_id = $1::uuid AND ea_item_fits(i, s -> 'from') AND i.id NOT IN (SELECT id FROM fixed)
+    WHERE s ? 'draw'
+), shared AS ( -- what an earlier section may take away
+    SELECT p.n, e.n AS earlier, least(e.draw, count(*)) AS n_shared FROM pool p JOIN pool e ON e.id = p.id AND e.n < p.n GROUP BY p.n, e.n, e.draw
 ), wanted AS (
-    SELECT section.n, (s ->> 'draw')::integer AS draw,
-           (SELECT count(*) FROM items i WHERE i.course_id = $1::uuid AND ea_item_fits(i, s -> 'from') AND i.id NOT IN (SELECT id FROM fixed)) AS there
-    FROM section WHERE s ? 'draw'
+    SELECT n, draw, count(id) - coalesce((SELECT sum(n_shared) FROM shared WHERE shared.n = pool.n), 0) AS there FROM pool GROUP BY n, draw
 )
 SELECT format('/sections/%s/items/%s', f.n, f.k), 'not-found', 'there is no such item in this course'
 FROM fixed f WHERE NOT EXISTS (SELECT 1 FROM items i WHERE i.id = f.id AND i.course_id = $1::uuid)
@@ -100,11 +108,11 @@ SELECT (jsonb_build_object(
     'id', q.id, 'course_id', q.course_id, 'title', q.title, 'state', q.state, 'version', q.version, 'time_zone', q.time_zone,
     'opens_at', ea_time(q.opens_at), 'closes_at', ea_time(coalesce(mine.closes_at, q.closes_at)),
     'local', jsonb_build_object('opens_at', q.opens_local, 'closes_at', coalesce(ea_local_time(mine.closes_at, q.time_zone), q.closes_local)),
-    'time_limit_s', round(q.time_limit_s * coalesce(mine.extra_time_factor, 1000) / 1000.0)::integer, 'grace_s', q.grace_s,
+    'time_limit_s', round(q.time_limit_s * coalesce(mine.extra_time_factor, 1000) / 1000.0)::integer + 60 * coalesce(mine.extra_minutes, 0), 'grace_s', q.grace_s,
     'attempts', q.attempts + coalesce(mine.extra_attempts, 0), 'keep', q.keep, 'shuffle', q.shuffle, 'navigation', q.navigation,
     'show', jsonb_build_object('score', q.show_score, 'key', q.show_key, 'feedback', q.show_feedback),
-    'needs_access_code', q.access_code IS NOT NULL, 'created_at', ea_time(q.created_at), 'updated_at', ea_time(q.updated_at))
-  || CASE WHEN $3::boolean THEN jsonb_build_object('sections', q.sections, 'access_code', q.access_code)
+    'delay_s', q.delay_s, 'needs_access_code', q.access_code IS NOT NULL, 'created_at', ea_time(q.created_at), 'updated_at', ea_time(q.updated_at))
+  || CASE WHEN $3::boolean THEN jsonb_build_object('sections', q.sections, 'access_code', q.access_code, 'addresses', to_jsonb(q.addresses))
           ELSE jsonb_build_object('my_attempts', (
               SELECT coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'number', a.number, 'state', a.state, 'started_at', ea_time(a.started_at),
                                                            'ends_at', ea_time(a.ends_at), 'submitted_at', ea_time(a.submitted_at)) ORDER BY a.number), '[]')
@@ -119,9 +127,18 @@ WHERE q.id = $1::uuid AND q.deleted_at IS NULL;
 SELECT json_build_object(
     'id', q.id, 'course_id', q.course_id, 'title', q.title, 'state', q.state, 'version', q.version, 'time_zone', q.time_zone,
     'opens_at', ea_time(q.opens_at), 'closes_at', ea_time(coalesce(mine.closes_at, q.closes_at)),
-    'time_limit_s', round(q.time_limit_s * coalesce(mine.extra_time_factor, 1000) / 1000.0)::integer,
+    'time_limit_s', round(q.time_limit_s * coalesce(mine.extra_time_factor, 1000) / 1000.0)::integer + 60 * coalesce(mine.extra_minutes, 0),
     'attempts', q.attempts + coalesce(mine.extra_attempts, 0), 'needs_access_code', q.access_code IS NOT NULL), q.id
 FROM quizzes q LEFT JOIN accommodations mine ON mine.quiz_id = q.id AND mine.user_id = $2::uuid AND NOT $3::boolean
 WHERE q.course_id = $1::uuid AND q.deleted_at IS NULL AND ($3::boolean OR q.state = 'published')
   AND q.id > coalesce(nullif($4::text, '')::uuid, '00000000-0000-0000-0000-000000000000')
 ORDER BY q.id LIMIT $5::bigint;
+
+-- name: quiz_papers
+-- in: uuid
+-- How hard the papers are that were made so far.
+SELECT json_build_object('quiz_id', $1::uuid, 'made', count(*), 'taken', count(*) FILTER (WHERE taken), 'rated', count(difficulty),
+                         'difficulty', CASE WHEN count(difficulty) > 0 THEN json_build_object(
+                             'min', ea_points(min(difficulty)), 'mean', round(avg(difficulty) / 1000, 4), 'max', ea_points(max(difficulty)),
+                             'sd', round(coalesce(stddev_pop(difficulty), 0) / 1000, 4)) END)::text
+FROM papers WHERE quiz_id = $1::uuid;

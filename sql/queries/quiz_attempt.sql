@@ -12,35 +12,69 @@ SELECT id, coalesce(clock_timestamp() - $3::bigint * interval '1 microsecond' > 
 FROM attempts WHERE quiz_id = $1::uuid AND user_id = $2::uuid AND state = 'in_progress';
 
 -- name: attempt_begin
--- in: uuid, uuid, uuid, text, bigint, bigint
--- Attempt, quiz, student, access code, seed, age of the request. Verdict: ok; running (another request was first: read it); early, closed, code, spent.
-WITH q AS (
-    SELECT q.*, acc.extra_time_factor, coalesce(acc.closes_at, q.closes_at) AS shut, q.attempts + coalesce(acc.extra_attempts, 0) AS allowed,
-           (SELECT coalesce(max(a.number), 0) FROM attempts a WHERE a.quiz_id = q.id AND a.user_id = $3::uuid) AS used,
-           date_trunc('milliseconds', clock_timestamp() - $6::bigint * interval '1 microsecond') AS at
-    FROM quizzes q LEFT JOIN accommodations acc ON acc.quiz_id = q.id AND acc.user_id = $3::uuid
-    WHERE q.id = $2::uuid AND q.state = 'published' AND q.deleted_at IS NULL
-), judged AS (
-    SELECT q.*, ea_attempt_end(at, time_limit_s, extra_time_factor, shut) AS ends, CASE
+-- in: uuid, uuid, text, text, bigint
+-- Quiz, student, access code, address, age of the request. Verdict: ok; paper (there is none that is good: make it); running (another request was first: read it);
+-- early, closed, code, spent, wait, place. Then the attempt, when the quiz opens, and when the next attempt may begin. Codes are compared as hashes: time tells nothing.
+WITH q AS MATERIALIZED (
+    SELECT q.*, acc.extra_time_factor, acc.extra_minutes, coalesce(acc.closes_at, q.closes_at) AS shut, q.attempts + coalesce(acc.extra_attempts, 0) AS allowed,
+           coalesce(last.number, 0) AS used, last.submitted_at + q.delay_s * interval '1 second' AS next_at,
+           date_trunc('milliseconds', clock_timestamp() - $5::bigint * interval '1 microsecond') AS at
+    FROM quizzes q LEFT JOIN accommodations acc ON acc.quiz_id = q.id AND acc.user_id = $2::uuid
+    LEFT JOIN LATERAL (SELECT a.number, a.submitted_at FROM attempts a WHERE a.quiz_id = q.id AND a.user_id = $2::uuid ORDER BY a.number DESC LIMIT 1) last ON true
+    WHERE q.id = $1::uuid AND q.state = 'published' AND q.deleted_at IS NULL
+), judged AS MATERIALIZED (
+    SELECT q.*, ea_attempt_end(at, time_limit_s, extra_time_factor, extra_minutes, shut) AS ends, CASE
         WHEN at < opens_at THEN 'early'
         WHEN at >= shut THEN 'closed'
         WHEN used >= allowed THEN 'spent'
-        WHEN access_code <> $4::text THEN 'code'
+        WHEN at < next_at THEN 'wait'
+        WHEN addresses IS NOT NULL AND NOT coalesce(nullif($4::text, '')::inet <<= ANY (addresses), false) THEN 'place'
+        WHEN sha256(convert_to(access_code, 'UTF8')) <> sha256(convert_to($3::text, 'UTF8')) THEN 'code'
         ELSE 'ok' END AS verdict
     FROM q
+), paper AS (
+    UPDATE papers p SET taken = true FROM judged j
+    WHERE j.verdict = 'ok' AND p.quiz_id = $1::uuid AND p.user_id = $2::uuid AND p.number = j.used + 1 AND NOT p.taken AND p.made_from = j.papers
+      AND p.made_at > coalesce((SELECT max(i.updated_at) FROM items i WHERE i.course_id = j.course_id), '-infinity')
+    RETURNING p.id, p.seed, p.points, p.number
 ), new AS (
-    INSERT INTO attempts (id, quiz_id, course_id, user_id, number, seed, started_at, ends_at, late_at)
-    SELECT $1::uuid, id, course_id, $3::uuid, used + 1, $5::bigint, at, ends, ends + grace_s * interval '1 second' FROM judged WHERE verdict = 'ok'
+    INSERT INTO attempts (id, quiz_id, course_id, user_id, number, seed, points, started_at, ends_at, late_at, at_slot)
+    SELECT p.id, j.id, j.course_id, $2::uuid, p.number, p.seed, p.points, j.at, j.ends, j.ends + j.grace_s * interval '1 second',
+           CASE j.navigation WHEN 'sequential' THEN 1 END
+    FROM judged j, paper p
     ON CONFLICT DO NOTHING
     RETURNING id
 )
-SELECT CASE WHEN verdict = 'ok' AND NOT EXISTS (SELECT 1 FROM new) THEN 'running' ELSE verdict END, ea_time(opens_at) FROM judged;
+SELECT CASE WHEN verdict <> 'ok' THEN verdict
+            WHEN EXISTS (SELECT 1 FROM new) THEN 'ok'
+            WHEN EXISTS (SELECT 1 FROM paper) THEN 'running'
+            ELSE 'paper' END, (SELECT id FROM new), ea_time(opens_at), ea_time(next_at)
+FROM judged;
+
+-- name: paper_forget
+-- in: uuid, uuid
+-- Quiz, student: papers that nobody has taken, with their slots. Waits for who holds one.
+WITH gone AS (
+    DELETE FROM papers WHERE quiz_id = $1::uuid AND user_id = $2::uuid AND NOT taken RETURNING id
+)
+DELETE FROM attempt_slots s USING gone WHERE s.attempt_id = gone.id;
+
+-- name: paper_make
+-- in: uuid, uuid, uuid, bigint
+-- Id, quiz, student, seed: of the next attempt; attempt_draw fills it. No row: somebody else makes it.
+INSERT INTO papers (quiz_id, user_id, number, id, seed, made_from)
+SELECT q.id, $3::uuid, 1 + coalesce((SELECT max(a.number) FROM attempts a WHERE a.quiz_id = q.id AND a.user_id = $3::uuid), 0), $1::uuid, $4::bigint, q.papers
+FROM quizzes q
+WHERE q.id = $2::uuid AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.quiz_id = q.id AND a.user_id = $3::uuid AND a.state = 'in_progress')
+ON CONFLICT DO NOTHING
+RETURNING id;
 
 -- name: attempt_draw
--- in: uuid
--- The paper: section by section the items that are fixed, or those that chance (the attempt's seed) draws from what is not yet taken; then slots and the order of choices.
+-- in: uuid, uuid, uuid
+-- Quiz, student, paper. Section by section the items that are fixed, or those that chance (the paper's seed) draws from what is not yet taken (ea_section_draw); then slots and the order of choices.
 WITH RECURSIVE attempt AS (
-    SELECT a.id, a.seed, q.course_id, q.shuffle, q.sections FROM attempts a JOIN quizzes q ON q.id = a.quiz_id WHERE a.id = $1::uuid
+    SELECT p.id, p.seed, q.course_id, q.shuffle, q.sections FROM papers p JOIN quizzes q ON q.id = p.quiz_id
+    WHERE p.quiz_id = $1::uuid AND p.user_id = $2::uuid AND p.id = $3::uuid
 ), section AS (
     SELECT n, s, CASE WHEN s ? 'items' THEN ARRAY(SELECT jsonb_array_elements_text(s -> 'items')::uuid) END AS fixed
     FROM attempt, jsonb_array_elements(sections) WITH ORDINALITY AS x (s, n)
@@ -49,9 +83,7 @@ WITH RECURSIVE attempt AS (
     UNION ALL
     SELECT section.n, p.taken || here.picks, here.picks
     FROM paper p JOIN section ON section.n = p.n + 1 CROSS JOIN attempt t
-    CROSS JOIN LATERAL (SELECT coalesce(section.fixed, ARRAY(
-        SELECT i.id FROM items i WHERE i.course_id = t.course_id AND i.id <> ALL (p.taken) AND ea_item_fits(i, section.s -> 'from')
-        ORDER BY ea_chance(t.seed, i.id::text) LIMIT (section.s ->> 'draw')::integer)) AS picks) here
+    CROSS JOIN LATERAL (SELECT coalesce(section.fixed, ea_section_draw(t.course_id, section.s -> 'from', (section.s ->> 'draw')::integer, p.taken, t.seed)) AS picks) here
 ), placed AS (
     SELECT t.id AS attempt_id, t.seed, p.n AS section, section.s ->> 'points' AS points, i.id AS item_id, i.version,
            row_number() OVER (ORDER BY p.n, CASE WHEN t.shuffle THEN ea_chance(t.seed, 'slot ' || i.id) END, pick.k) AS slot
@@ -64,17 +96,22 @@ WITH RECURSIVE attempt AS (
             FROM jsonb_array_elements(v.definition -> 'choices') WITH ORDINALITY AS y (c, k)),
            coalesce((v.definition ->> 'multiple')::boolean, false)
     FROM placed p JOIN item_versions v ON v.item_id = p.item_id AND v.version = p.version
-    RETURNING points
+    RETURNING points, item_id, item_version
+), sum AS (
+    SELECT coalesce(sum(s.points), 0) AS points,
+           round(sum(s.points * v.difficulty::bigint) / nullif(sum(s.points) FILTER (WHERE v.difficulty IS NOT NULL), 0)::numeric)::integer AS difficulty
+    FROM slots s JOIN item_versions v ON v.item_id = s.item_id AND v.version = s.item_version
 )
-UPDATE attempts SET points = (SELECT coalesce(sum(slots.points), 0) FROM slots) WHERE id = $1::uuid;
+UPDATE papers p SET points = sum.points, difficulty = sum.difficulty FROM sum WHERE p.quiz_id = $1::uuid AND p.user_id = $2::uuid AND p.id = $3::uuid;
 
 -- name: attempt_get
 -- in: uuid
--- The paper as its student sees it: no key, no weights, no feedback.
+-- The paper as its student sees it: no key, no weights, no feedback, and of one that is walked through in order nothing beyond where they are.
 SELECT json_build_object(
     'id', a.id, 'quiz_id', a.quiz_id, 'course_id', a.course_id, 'user_id', a.user_id, 'title', q.title, 'number', a.number, 'state', a.state,
     'started_at', ea_time(a.started_at), 'ends_at', ea_time(a.ends_at), 'grace_s', extract(epoch FROM a.late_at - a.ends_at)::integer,
     'submitted_at', ea_time(a.submitted_at), 'server_time', ea_time(clock_timestamp()), 'points', ea_points(a.points), 'navigation', q.navigation,
+    'at_slot', a.at_slot, 'slots_in_all', (SELECT max(s.slot) FROM attempt_slots s WHERE s.attempt_id = a.id),
     'slots', (
         SELECT coalesce(json_agg(json_build_object(
             'slot', s.slot, 'section', q.sections -> (s.section - 1) ->> 'title', 'kind', s.kind, 'points', ea_points(s.points),
@@ -84,7 +121,7 @@ SELECT json_build_object(
                         JOIN jsonb_array_elements(v.definition -> 'choices') AS c ON c ->> 'id' = o.id),
             'answer', s.answer, 'rev', s.rev, 'saved_at', ea_time(s.saved_at)) ORDER BY s.slot), '[]')
         FROM attempt_slots s JOIN item_versions v ON v.item_id = s.item_id AND v.version = s.item_version
-        WHERE s.attempt_id = a.id))
+        WHERE s.attempt_id = a.id AND (s.slot <= a.at_slot OR a.at_slot IS NULL)))
 FROM attempts a JOIN quizzes q ON q.id = a.quiz_id WHERE a.id = $1::uuid;
 
 -- name: attempt_list
@@ -97,6 +134,24 @@ WHERE a.quiz_id = $1::uuid AND ($2::text = '' OR a.user_id = nullif($2::text, ''
   AND (a.user_id, a.number) > (coalesce(nullif(split_part($3::text, ' ', 1), '')::uuid, '00000000-0000-0000-0000-000000000000'),
                                coalesce(nullif(split_part($3::text, ' ', 2), '')::integer, 0))
 ORDER BY a.user_id, a.number LIMIT $4::bigint;
+
+-- name: attempt_next
+-- in: uuid, integer, bigint
+-- Attempt, the slot that is left for good, age of the request. Waits for the saves that are under way. Verdict: ok, again (it was left before), free, submitted, late, order.
+WITH a AS MATERIALIZED (
+    SELECT a.*, (SELECT max(s.slot) FROM attempt_slots s WHERE s.attempt_id = a.id) AS last FROM attempts a WHERE a.id = $1::uuid FOR UPDATE
+), judged AS MATERIALIZED (
+    SELECT id, CASE WHEN state <> 'in_progress' THEN 'submitted'
+                    WHEN clock_timestamp() - $3::bigint * interval '1 microsecond' > late_at THEN 'late'
+                    WHEN at_slot IS NULL THEN 'free'
+                    WHEN at_slot = $2::integer + 1 THEN 'again'
+                    WHEN at_slot <> $2::integer OR at_slot >= last THEN 'order'
+                    ELSE 'ok' END AS verdict
+    FROM a
+), moved AS (
+    UPDATE attempts SET at_slot = $2::integer + 1 FROM judged WHERE attempts.id = judged.id AND verdict = 'ok'
+)
+SELECT verdict FROM judged;
 
 -- name: attempt_submit
 -- in: uuid, bigint

@@ -79,7 +79,8 @@ def test_a_quiz_keeps_its_zone_and_defaults(teacher, course):
 @pytest.mark.parametrize("body, expected", [
     ({}, {"/title": "required"}),
     ({"title": "T", "keep": "best", "time_limit_s": 0, "attempts": 0}, {"/keep": "invalid", "/time_limit_s": "out-of-range", "/attempts": "out-of-range"}),
-    ({"title": "T", "navigation": "sequential"}, {"/navigation": "unsupported"}),
+    ({"title": "T", "addresses": ["10.0.0.0/33", "here", "::/0", "10.0.0.1", "10.0.0.1/"]}, {"/addresses/0": "format", "/addresses/1": "format", "/addresses/4": "format"}),
+    ({"title": "T", "addresses": [], "delay_s": -1}, {"/addresses": "too-short", "/delay_s": "out-of-range"}),
     ({"title": "T", "opens_at": "2030-01-02T00:00:00Z", "closes_at": "2030-01-01T00:00:00Z"}, {"/closes_at": "out-of-range"}),
     ({"title": "T", "sections": [{}]}, {"/sections/0": "invalid"}),
     ({"title": "T", "sections": [{"draw": 2}]}, {"/sections/0/from": "required", "/sections/0/points": "required"}),

@@ -7,6 +7,7 @@
 #include "lib/metrics.h"
 #include "lib/pg.h"
 #include "lib/redis.h"
+#include "workers/grader/paper.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -26,7 +27,8 @@ struct grader_sweep {
     struct ea_pg *pg;
     struct ea_redis *redis;
     struct ea_arena *arena;
-    struct ea_metric *expired;
+    int64_t ahead_s;
+    struct ea_metric *expired, *papers;
 };
 
 /* Inside the transaction: submits what is due, and commits it with the jobs of grading it. */
@@ -68,6 +70,18 @@ static enum ea_err sweep(struct grader_sweep *s, int *n)
     return EA_OK;
 }
 
+/* How many papers were made; 0 also when it failed (logged): that keeps nobody's attempt from its end. */
+static int prepare(struct grader_sweep *s)
+{
+    int n;
+    enum ea_err err = grader_papers_make(s->pg, s->arena, s->ahead_s, &n);
+
+    if (err)
+        return 0;
+    ea_metric_add(s->papers, n);
+    return n;
+}
+
 /* False: time to stop. */
 static bool pause_for(struct grader_sweep *s, int64_t ns)
 {
@@ -86,11 +100,12 @@ static void *run(void *arg)
 {
     struct grader_sweep *s = arg;
     enum ea_err err;
-    int n;
+    int n, papers;
 
-    do
+    do {
         err = sweep(s, &n);
-    while (pause_for(s, err ? PAUSE_NS : n == AT_ONCE ? 0 : PERIOD_NS));
+        papers = prepare(s);
+    } while (pause_for(s, err ? PAUSE_NS : n == AT_ONCE || papers == GRADER_PAPERS_AT_ONCE ? 0 : PERIOD_NS));
     return NULL;
 }
 
@@ -131,6 +146,8 @@ enum ea_err grader_sweep_start(const struct ea_cfg *cfg, struct grader_sweep **o
     s->pg = ea_pg_new(cfg->pg, "grader-sweep");
     s->redis = ea_redis_new(cfg->redis);
     s->arena = ea_arena_new();
+    s->ahead_s = cfg->papers_ahead_s;
+    s->papers = ea_metric_counter("ea_papers_made_total", "Papers made before the opening of their quiz", "");
     s->expired = ea_metric_counter("ea_attempts_expired_total",
                                    "Attempts submitted by the server when their time was over", "");
     if (!s->pg || !s->redis || !s->arena || !start_thread(s)) {

@@ -1,5 +1,5 @@
 /* Attempts that have run out are submitted for their students, whoever looks or does not look at them: a statement every second, on a thread and a
- * connection of its own. What is due is data, so nothing is missed while no grader runs; several graders share the work. */
+ * connection of its own, which also makes papers (paper.h). What is due is data, so nothing is missed while no grader runs; several graders share the work. */
 #ifndef EA_GRADER_SWEEP_H
 #define EA_GRADER_SWEEP_H
 
