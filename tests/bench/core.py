@@ -12,10 +12,13 @@ import subprocess
 import sys
 import time
 
+import answers
 import harness
+import measure
+from results import Results
 from client import School, stream, unique
 
-PAIRS = 5
+PAIRS = 7
 STUDENTS = 32
 GRADED = 60  # submissions timed
 GIFT = "::Warm::How many degrees is room temperature? {#20:5}\n"
@@ -68,9 +71,9 @@ def bench_me(results, token):
         return harness.wrk("/v1/me", token)
 
     me()
-    ours, peer, ratio, low, high = harness.pairs(me, lambda: harness.wrk("/peer/hello"), PAIRS)
+    ours, peer, ratio, low, high = measure.pairs(me, lambda: harness.wrk("/peer/hello"), PAIRS)
     results.add("me_vs_hello", "GET /v1/me, token and answer cached, against bare libfcgi", ours, "req/s", peer, ratio, low, high, 0.8)
-    ours, peer, ratio, low, high = harness.pairs(me, lambda: harness.wrk("/peer/canned"), PAIRS)
+    ours, peer, ratio, low, high = measure.pairs(me, lambda: harness.wrk("/peer/canned"), PAIRS)
     results.add("me_vs_canned", "the same against a canned FastCGI answer", ours, "req/s", peer, ratio, low, high)
 
 
@@ -92,43 +95,14 @@ def bench_idle(results):
 
 # --- answers ----------------------------------------------------------------------------------------------------------------
 
-UPSERT = """\\set slot random(1, 20)
-INSERT INTO bench.answers (attempt, slot, rev, answer, saved_at) VALUES (:client_id, :slot, 1, '{"value": "12.5"}', now())
-ON CONFLICT (attempt, slot) DO UPDATE SET rev = bench.answers.rev + 1, answer = excluded.answer, saved_at = excluded.saved_at;
-"""
-
-
-def pgbench(clients, seconds):
-    script = harness.WORK / "upsert.sql"
-    script.write_text(UPSERT)
-    dsn = dict(word.split("=", 1) for word in os.environ["EA_PG"].split())
-    argv = ["/usr/lib/postgresql/15/bin/pgbench", "-h", dsn["host"], "-p", dsn["port"], "-U", dsn["user"], "-n", "-M", "prepared", "-c", str(clients), "-j", "1", "-T", str(seconds), "-f", str(script), dsn["dbname"]]
-    out = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-    return float(re.search(r"tps = ([\d.]+)", out).group(1))
-
 
 def bench_autosave(results, people, quiz, clients):
-    attempts = {}
+    lines = []
     for person in people[:clients]:
         attempt, slot, _ = start_attempt(person, quiz)
-        attempts[attempt] = (person.token, slot)
-    listing = harness.WORK / f"students-{clients}"
-    ids = ",".join(f"'{a}'" for a in attempts)
-
-    def stored():
-        """How many saves the journal holds of these attempts; writes the revisions that the next run goes on from."""
-        revs = {attempt: int(rev) for attempt, rev in harness.sql(f"SELECT attempt_id, coalesce(max(rev), 0) FROM answer_events WHERE attempt_id IN ({ids}) GROUP BY 1")}
-        listing.write_text("".join(f"{token} {attempt} {slot} {revs.get(attempt, 0)}\n" for attempt, (token, slot) in attempts.items()))
-        return sum(revs.values())
-
-    def ours():
-        before = stored()
-        told = harness.tool("autosave", f"127.0.0.1:{harness.HTTP_PORT}", 3, listing)
-        if stored() - before != told["ok"]:
-            sys.exit(f"bench: void: {told['ok']} answers acknowledged, {stored() - before} stored")
-        return told["per_second"]
-
-    mine, peer, ratio, low, high = harness.pairs(ours, lambda: pgbench(clients, 3), PAIRS)
+        lines.append((person.token, attempt, slot))
+    saving = answers.Saving(lines, clients, 3)
+    mine, peer, ratio, low, high = measure.pairs(saving, lambda: answers.upsert(clients, 3), PAIRS)
     results.add(f"autosave_{clients}", f"answers saved through nginx, {clients} at once, against pgbench's one-row upsert", mine, "saves/s", peer, ratio, low, high, 1.0)
 
 
@@ -146,18 +120,11 @@ def bench_graded(results, people, quiz):
             person.post(f"/v1/attempts/{attempt}/submit").raise_for_status()
             events.wait("attempt.graded", lambda data, attempt=attempt: data["attempt_id"] == attempt)
             took.append((time.perf_counter() - begin) * 1000)
-    results.add("graded_p50", "submit sent -> attempt.graded at the student's stream, p50", harness.percentile(took, 50), "ms")
-    results.add("graded_p99", "the same, p99", harness.percentile(took, 99), "ms")
+    results.add("graded_p50", "submit sent -> attempt.graded at the student's stream, p50", measure.percentile(took, 50), "ms")
+    results.add("graded_p99", "the same, p99", measure.percentile(took, 99), "ms")
 
 
 # --- each process -----------------------------------------------------------------------------------------------------------
-
-
-def rss_mib(pid):
-    for line in open(f"/proc/{pid}/status"):
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
 
 
 def ready(port):
@@ -190,27 +157,25 @@ def start_time_ms(name):
 
 def bench_processes(results):
     names = sorted(p.name for p in (harness.STATE / "env").iterdir() if (harness.STATE / "sv" / p.name).is_dir())
-    total = 0.0
-    for name in names:
-        mib = rss_mib(harness.service_pid(name))
-        total += mib
-        results.add(f"rss_{name}", f"memory of {name} after all this", mib, "MiB")
-    nginx = harness.service_pid("nginx")
-    workers = subprocess.run(["ps", "-o", "rss=", "--ppid", str(nginx)], capture_output=True, text=True).stdout.split()
-    total += rss_mib(nginx) + sum(int(w) for w in workers) / 1024
-    results.add("rss_total", "all of it with nginx, without PostgreSQL, Redis and RabbitMQ", total, "MiB", goal=48)
+    processes = {name: [harness.service_pid(name)] for name in names} | {"nginx": measure.family(harness.service_pid("nginx"))}
+    total_rss = total_pss = 0.0
+    for name, pids in processes.items():
+        rss, pss = measure.memory_of(pids)
+        total_rss, total_pss = total_rss + rss, total_pss + pss
+        results.add(f"pss_{name}", f"memory of {name} after all this, shared pages counted once", pss, "MiB", note=f"RSS {rss:.1f}")
+    results.add("pss_total", "all of it, without PostgreSQL, Redis and RabbitMQ", total_pss, "MiB", goal=48, note=f"sum of RSS {total_rss:.1f}")
     for name in names:
         if not name.endswith("-2"):
             results.add(f"start_{name}", f"{name}: from exec to ready", start_time_ms(name), "ms", goal=50)
 
 
 def main():
-    results = harness.Results("core")
+    results = Results("core")
     school = School()
     teacher = school.person("staff")
     course, people = students_of(school, teacher, STUDENTS)
     quiz = make_quiz(teacher, course)
-    harness.sql("DROP SCHEMA IF EXISTS bench CASCADE; CREATE SCHEMA bench; CREATE TABLE bench.answers (attempt int, slot int, rev int, answer jsonb, saved_at timestamptz, PRIMARY KEY (attempt, slot))")
+    answers.make_table()
     bench_me(results, people[0].token)
     bench_idle(results)
     bench_autosave(results, people, quiz, 8)

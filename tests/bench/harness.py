@@ -1,7 +1,4 @@
-"""What benchmarks share: the running instance, a plain-HTTP nginx in front of its responders and their peers, pairs of runs in turn, and the page of results.
-
-Figures are ratios of two things measured in turn in one run, because the machines these run on are noisy; a median of pairs, with the least and the greatest beside it.
-"""
+"""What benchmarks share: the running instance, its database and processes, a plain-HTTP nginx in front of its responders and their peers, and the C tools."""
 
 import atexit
 import json
@@ -10,7 +7,6 @@ import pathlib
 import pwd
 import re
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -50,6 +46,13 @@ def _end_children():
     subprocess.run(["rm", "-rf", str(WORK)], check=False)
 
 
+def stop(pid):
+    """Ends one of those early."""
+    child = next(c for c in _children if c.pid == pid)
+    child.terminate()
+    child.wait()
+
+
 def wait_for(path):
     while not path.exists():
         time.sleep(0.01)
@@ -61,13 +64,16 @@ def sockets(kind):
     return "".join(f"server unix:{path}; " for path in found)
 
 
-def start_nginx(peers):
-    """nginx on plain HTTP: the API's routes to the responders, and each of `peers` ({name: socket}) under /peer/<name>."""
+def start_nginx(peers, http_peers=None):
+    """nginx on plain HTTP: the API's routes to the responders, each of `peers` ({name: FastCGI socket}) at /peer/<name>, and each of `http_peers` ({name: HTTP socket})
+    below /peer/<name>/. Returns its pid."""
+    http_peers = http_peers or {}
     user = pwd.getpwuid((STATE / "run").stat().st_uid).pw_name
     pools = {kind: sockets(kind) for kind in ("gateway", "quiz", "chat") if sockets(kind)}
-    pools |= {"peer_" + name: f"server unix:{path};" for name, path in peers.items()}
+    pools |= {"peer_" + name: f"server unix:{path};" for name, path in (peers | http_peers).items()}
     upstreams = "\n".join(f"upstream {name} {{ {servers} keepalive 64; }}" for name, servers in pools.items())
     places = "\n".join(f"location = /peer/{name} {{ fastcgi_pass peer_{name}; }}" for name in peers)
+    places += "\n".join(f'location /peer/{name}/ {{ proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://peer_{name}/; }}' for name in http_peers)
     params = "\n".join(
         f"fastcgi_param {name} {value};"
         for name, value in {
@@ -85,7 +91,7 @@ def start_nginx(peers):
             "EA_REQUEST_ID": "$request_id",
         }.items()
     )
-    quiz = "location /v1/attempts/ { fastcgi_pass quiz; }" if "quiz" in pools else ""
+    quiz = "location /v1/attempts/ { fastcgi_pass quiz; } location /v1/quizzes/ { fastcgi_pass quiz; }" if "quiz" in pools else ""
     (WORK / "nginx.conf").write_text(f"""
 {f"user {user};" if os.getuid() == 0 else ""}
 worker_processes auto;
@@ -111,8 +117,9 @@ http {{
     }}
 }}
 """)
-    start("/usr/sbin/nginx", "-p", WORK, "-e", "stderr", "-c", WORK / "nginx.conf", "-g", "daemon off;")
+    nginx = start("/usr/sbin/nginx", "-p", WORK, "-e", "stderr", "-c", WORK / "nginx.conf", "-g", "daemon off;")
     wait_for(WORK / "nginx.pid")
+    return nginx.pid
 
 
 def wrk(path, token=None, connections=32, seconds=3):
@@ -134,61 +141,14 @@ def tool(name, *argv):
     return json.loads(done.stdout)
 
 
-def pairs(ours, peer, n):
-    """Runs the two in turn, the order changing, n times each; returns their medians and the median ratio ours/peer with its range."""
-    a, b = [], []
-    for i in range(n):
-        for side in ((ours, a), (peer, b)) if i % 2 == 0 else ((peer, b), (ours, a)):
-            side[1].append(side[0]())
-    ratios = sorted(x / y for x, y in zip(a, b))
-    return statistics.median(a), statistics.median(b), statistics.median(ratios), ratios[0], ratios[-1]
-
-
 def sql(text):
-    """One statement on the instance's database, as a list of rows of text."""
-    dsn = os.environ["EA_PG"]
-    out = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", dsn, "-c", text], check=True, capture_output=True, text=True)
-    return [line.split("\t") for line in out.stdout.splitlines()]
+    """Statements on the instance's database; the rows they give, of text."""
+    argv = ["psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d", os.environ["EA_PG"]]
+    done = subprocess.run(argv, input=text, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"bench: PostgreSQL says: {done.stderr}")
+    return [line.split("\t") for line in done.stdout.splitlines()]
 
 
 def service_pid(name):
     return int((STATE / "sv" / name / "supervise" / "pid").read_text())
-
-
-def percentile(values, p):
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * p / 100))]
-
-
-class Results:
-    """Rows of one benchmark: printed as they come, written to RESULTS.md under the benchmark's heading, and one JSON line at the end."""
-
-    def __init__(self, name):
-        self.name, self.rows, self.json = name, [], {}
-
-    def add(self, key, what, ours, unit, peer=None, ratio=None, low=None, high=None, goal=None, note=""):
-        self.json[key] = {"ratio": ratio, "goal": goal, "ours": ours, "peer": peer, "unit": unit}
-        spread = f" ({low:.2f}–{high:.2f})" if low is not None else ""
-        row = (what, f"{ours:,.4g}", "" if peer is None else f"{peer:,.4g}", unit, "" if ratio is None else f"{ratio:.2f}{spread}", "" if goal is None else f"{goal:g}", note)
-        self.rows.append(row)
-        print("  " + "  ".join(c for c in row if c), flush=True)
-
-    def write(self):
-        page = pathlib.Path(__file__).with_name("RESULTS.md")
-        cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "unknown processor")
-        memory = int(open("/proc/meminfo").readline().split()[1]) // 1024 // 1024
-        lines = [
-            f"## {self.name}",
-            "",
-            f"{time.strftime('%Y-%m-%d', time.gmtime())}, {os.cpu_count()} cores of {cpu}, {memory} GiB, Linux {os.uname().release}; load and databases on the same cores.",
-            "",
-            "| what | ours | peer | unit | ratio (range) | goal | |",
-            "|---|---|---|---|---|---|---|",
-            *("| " + " | ".join(row) + " |" for row in self.rows),
-            "",
-        ]
-        text = page.read_text() if page.exists() else "# Results\n\nWritten by `./dev bench <name>`; ratios of medians measured in turn in one run. See harness.py for how.\n\n"
-        section = re.compile(rf"^## {re.escape(self.name)}$.*?(?=^## |\Z)", re.M | re.S)
-        body = "\n".join(lines) + "\n"
-        page.write_text(section.sub(lambda _: body, text) if section.search(text) else text + body)
-        print(json.dumps(self.json))
