@@ -206,10 +206,8 @@ static enum ea_err reply(struct ea_req *r)
         return s->item.err;
     switch (s->verdict) {
     case NEW:
-    case SAME: {
-        enum ea_err err = ea_resp_created(r, "/v1/rooms/%s/messages", s->room);
-        return err == EA_OK ? ea_resp_json(r, s->json) : err;
-    }
+    case SAME:
+        return ea_resp_json(r, s->json);
     case FORBIDDEN:
         return ea_fail(r, EA_EFORBIDDEN, "Only teachers and assistants write announcements.");
     case BAD_REPLY:
@@ -253,35 +251,28 @@ static struct sending *sending_new(struct ea_req *r)
     return s->html == NULL || s->item.key == NULL ? NULL : s;
 }
 
-static void wake_after(bool ok, void *arg)
-{
-    struct ea_req *r = arg;
-    if (!ok)
-        return;
-    ea_follow_wake(ea_server_follow(r->server));
-    ea_events_wake(r->redis, ((struct sending *)r->state)->event_id);
-}
-
 /* With an Idempotency-Key the reply must commit with the message, so this one goes alone, in the request's own transaction. */
 static enum ea_err send_alone(struct ea_req *r, struct sending *s)
 {
     struct ea_batch_item *item = &s->item;
     const char *arrays[COLUMNS];
-    PGresult *res;
+    PGresult *res = NULL, *staged;
     int64_t last_event_id = 0;
     enum ea_err err = ea_req_begin(r);
     if (err == EA_OK)
         err = make_arrays(r->arena, &item, 1, arrays);
     if (err == EA_OK)
-        err = ea_pg_rows(r->pg, r->arena, &res, STMT_MESSAGE_STAGE, arrays, COLUMNS);
+        err = ea_pg_rows(r->pg, r->arena, &staged, STMT_MESSAGE_STAGE, arrays, COLUMNS);
     if (err == EA_OK)
-        err = ea_pg_rows(r->pg, r->arena, &res, STMT_EVENTS_LOCK, NULL, 0);
-    if (err == EA_OK)
-        err = ea_pg_rows(r->pg, r->arena, &res, STMT_MESSAGE_SEND, NULL, 0);
-    if (err == EA_OK)
-        err = take_rows(res, &item, 1, &last_event_id);
-    if (err == EA_OK)
-        err = ea_req_after(r, wake_after, r);
+        err = ea_req_commit_by(r, STMT_MESSAGE_SEND, &res);
+    if (err != EA_OK)
+        return err;
+    err = take_rows(res, &item, 1, &last_event_id);
+    PQclear(res);
+    if (last_event_id > 0) {
+        ea_follow_wake(ea_server_follow(r->server));
+        ea_events_wake(r->redis, last_event_id);
+    }
     return err == EA_OK ? reply(r) : err;
 }
 
@@ -292,9 +283,12 @@ static enum ea_err message_create(struct ea_req *r)
     if (s == NULL)
         return EA_ENOMEM;
     r->state = s;
+    enum ea_err err = ea_resp_created(r, "/v1/rooms/%s/messages", s->room);
+    if (err != EA_OK)
+        return err;
     if (ea_req_has_key(r))
         return send_alone(r, s);
-    enum ea_err err = ea_batch_add(c->messages, &s->item);
+    err = ea_batch_add(c->messages, &s->item);
     return err == EA_OK ? EA_PARKED : err;
 }
 

@@ -203,6 +203,49 @@ enum ea_err ea_req_commit(struct ea_req *r)
     return EA_OK;
 }
 
+static enum ea_err send_end(struct ea_req *r, enum ea_stmt stmt, const char *const settle[6])
+{
+    enum ea_err err = ea_pg_pipe_send(r->pg, STMT_EVENTS_LOCK, NULL, 0);
+    if (err == EA_OK)
+        err = ea_pg_pipe_send(r->pg, stmt, NULL, 0);
+    if (err == EA_OK)
+        err = ea_pg_pipe_send(r->pg, STMT_IDEMPOTENCY_SETTLE, settle, 6);
+    return err == EA_OK ? ea_pg_pipe_send(r->pg, STMT_COMMIT, NULL, 0) : err;
+}
+
+enum ea_err ea_req_commit_by(struct ea_req *r, enum ea_stmt stmt, PGresult **out)
+{
+    enum { STMT = 1, COMMIT = 3, STMTS = 4 };
+    PGresult *res[STMTS] = { NULL };
+    const struct ea_resp *p = &r->resp;
+    char status[12];
+    snprintf(status, sizeof status, "%d", p->status);
+    const char *settle[] = { r->caller.claims.user.s,
+                             scope(r),
+                             r->priv->key,
+                             status,
+                             p->content_type,
+                             p->headers.len > 0 ? p->headers.p : "" };
+    if (settle[1] == NULL || p->headers.failed)
+        return EA_ENOMEM;
+    enum ea_err err = ea_pg_pipe_begin(r->pg);
+    if (err != EA_OK)
+        return err;
+    err = send_end(r, stmt, settle);
+    enum ea_err ended = ea_pg_pipe_end(r->pg, res, STMTS, COMMIT);
+    if (err == EA_OK)
+        err = ended;
+    if (err == EA_OK) {
+        *out = res[STMT];
+        res[STMT] = NULL;
+        forget(r);
+        tell(r, true);
+    }
+    for (size_t i = 0; i < STMTS; i++)
+        PQclear(res[i]);
+    return err;
+}
+
 void ea_req_rollback(struct ea_req *r)
 {
     if (r->pg != NULL && ea_pg_in_tx(r->pg))

@@ -10,7 +10,7 @@ SELECT set_config('ea.authors', $1::text, true), set_config('ea.rooms', $2::text
 -- name: message_send
 -- in:
 -- One row per message that was staged, judged, numbered and written by one statement that runs right after events_lock.
--- Outcomes: new, same (that client id is there already), not-found, forbidden, bad-reply.
+-- Outcomes: new, same (that client id is there already), not-found, forbidden, bad-reply. Leaves the last reply in ea.reply, for idempotency_settle.
 WITH want AS (
     SELECT * FROM unnest(current_setting('ea.authors')::uuid[], current_setting('ea.rooms')::uuid[], current_setting('ea.ids')::uuid[],
                          current_setting('ea.texts')::text[], current_setting('ea.htmls')::text[], current_setting('ea.clients')::text[],
@@ -42,14 +42,15 @@ WITH want AS (
     INSERT INTO events (id, topic, kind, payload, trace, at)
     SELECT (w.messages).event_id, 'r:' || j.room, 'message.created', ea_message_json(w.messages, j.name), j.trace, (w.messages).created_at
     FROM written w JOIN judged j ON j.id = (w.messages).id
+), answered AS MATERIALIZED (
+    SELECT j.n, j.outcome, coalesce((w.messages).event_id, 0) AS event_id,
+           CASE j.outcome
+               WHEN 'new' THEN ea_message_json(w.messages, j.name)
+               WHEN 'same' THEN (SELECT ea_message_json(m, j.name) FROM messages m WHERE m.id = j.old_id)
+           END AS json
+    FROM judged j LEFT JOIN written w ON (w.messages).id = j.id
 )
-SELECT j.n, j.outcome, coalesce((w.messages).event_id, 0),
-       CASE j.outcome
-           WHEN 'new' THEN ea_message_json(w.messages, j.name)
-           WHEN 'same' THEN (SELECT ea_message_json(m, j.name) FROM messages m WHERE m.id = j.old_id)
-       END
-FROM judged j LEFT JOIN written w ON (w.messages).id = j.id
-ORDER BY j.n;
+SELECT n, outcome, event_id, json, set_config('ea.reply', coalesce(json::text, ''), true) FROM answered ORDER BY n;
 
 -- name: message_history
 -- in: uuid, bigint, bigint, bigint

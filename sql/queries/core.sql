@@ -80,6 +80,15 @@ SELECT body_sha256, status, content_type, headers, body FROM idempotency WHERE u
 UPDATE idempotency SET status = $4::int, content_type = $5::text, headers = $6::text, body = $7::text
 WHERE user_id = $1::uuid AND scope = $2::text AND key = $3::text;
 
+-- name: idempotency_settle
+-- in: uuid, text, text, int, text, text
+-- As idempotency_store, with the body that an earlier statement of the same pipeline left in ea.reply. Empty: it was refused, and the key is free again.
+WITH refused AS (
+    DELETE FROM idempotency WHERE user_id = $1::uuid AND scope = $2::text AND key = $3::text AND current_setting('ea.reply') = ''
+)
+UPDATE idempotency SET status = $4::int, content_type = $5::text, headers = $6::text, body = current_setting('ea.reply')
+WHERE user_id = $1::uuid AND scope = $2::text AND key = $3::text AND current_setting('ea.reply') <> '';
+
 -- name: schema_newest
 -- in:
 SELECT coalesce(max(version), 0) FROM schema_migrations;

@@ -143,6 +143,21 @@ def test_an_idempotency_key_gives_the_first_reply_again(student, room):
     assert len(pages_of_messages(student, room)) == 1
 
 
+def test_what_was_refused_leaves_the_idempotency_key_free(school, teacher, course, room):
+    newcomer, key = school.person(), {"Idempotency-Key": unique("key")}
+
+    def call():
+        return newcomer.post(f"/v1/rooms/{room['id']}/messages", json={"text": "hello"}, headers=key)
+
+    problem(call(), 404)
+    problem(call(), 404)
+    assert teacher.post(f"/v1/courses/{course['id']}/enrolments", json={"email": newcomer.email, "role": "student"}).status_code == 201
+    first, again = call(), call()
+    assert first.status_code == again.status_code == 201
+    assert "idempotent-replay" not in first.headers and again.headers["idempotent-replay"] == "true"
+    assert first.json() == again.json() and first.headers["location"] == again.headers["location"]
+
+
 def test_replies_stay_in_their_room(teacher, course, room):
     elsewhere = say(teacher, make_room(teacher, course, name="Elsewhere"), "there")
     here = say(teacher, room, "here")

@@ -74,6 +74,9 @@ def create_item(teacher, student, course, room, key):
     return teacher.post(f"/v1/courses/{course['id']}/items", json=item, headers={"Idempotency-Key": key})
 
 
+# The statement that stores the reply with the key.
+STORES = dict.fromkeys((create_course, create_submission, create_item), "idempotency_store") | {create_message: "idempotency_settle"}
+
 COUNTS = {
     create_course: "SELECT count(*) FROM courses WHERE code = %s",
     create_message: "SELECT count(*) FROM messages WHERE text = %s",
@@ -86,7 +89,7 @@ COUNTS = {
 def test_a_post_with_a_key_whose_process_died_before_its_reply_is_answered_when_it_comes_again(traps, teacher, student, course, room, create):
     key = unique("key")
     create_submission.to = story.make_assignment(teacher, course) if create is create_submission else None
-    trap = traps.set("commit", "idempotency_store")
+    trap = traps.set("commit", STORES[create])
     problem(create(teacher, student, course, room, key), 503)
     assert traps.sprung(trap)
     again = story.again(lambda: create(teacher, student, course, room, key))
@@ -247,3 +250,23 @@ def test_a_process_stopped_with_the_lock_of_the_log_stops_nobody_else(traps, sch
     if write in (from_chat, from_chat_with_key):
         mine = [m for m in story.messages(student, room) if m["text"] != "words"]
         assert len(mine) == 1
+
+
+def test_a_message_with_a_key_is_committed_by_the_call_that_takes_the_lock(traps, student, room):
+    """Nothing of it is still to be sent: it is there while its process stands still, and the reply under its key is what the process says later."""
+    replies, at_work = [], student.tab()
+    trap = traps.set("sent", "events_lock", signal.SIGSTOP)
+    writer = threading.Thread(target=lambda: replies.append(story.say(at_work, room, "alone", key="its-key")))
+    victim = stack.pid("chat-1")
+    writer.start()
+    try:
+        until("it stands still", lambda: traps.sprung(trap) and stack.state_of(victim) == "T")
+        until("the message is there", lambda: stack.value("SELECT count(*) FROM messages WHERE room_id = %s", room["id"]) == 1, seconds=10)
+        assert stack.state_of(victim) == "T"
+    finally:
+        stack.os.kill(victim, signal.SIGCONT)
+        writer.join()
+    assert replies[0].status_code == 201, replies[0].text
+    again = story.say(student, room, "alone", key="its-key")
+    assert again.json() == replies[0].json() == story.messages(student, room)[0]
+    assert again.headers["idempotent-replay"] == "true"
