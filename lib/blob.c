@@ -50,22 +50,35 @@ static int open_dir(int at, const char *name)
     return openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* What a crash left behind. */
-static void remove_old(int tmp)
+typedef enum ea_err on_file(int dir, const char *name, void *arg);
+
+/* The files of one directory that were written more than older_s ago. */
+static enum ea_err each_old(int at, const char *path, int64_t older_s, on_file *fn, void *arg)
 {
-    int fd = dup(tmp);
-    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? EA_OK : failed("open", path);
+    DIR *d = fdopendir(fd);
     if (!d) {
-        if (fd >= 0)
-            close(fd);
-        return;
+        enum ea_err err = failed("list", path);
+        close(fd);
+        return err;
     }
     struct stat st;
-    for (struct dirent *e; (e = readdir(d));)
-        if (ea_id_valid(e->d_name) && fstatat(tmp, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            time(NULL) - st.st_mtime > TEMPORARY_MAX_AGE_S)
-            (void)unlinkat(tmp, e->d_name, 0);
+    enum ea_err err = EA_OK;
+    for (struct dirent *e; !err && (e = readdir(d));)
+        if (ea_id_valid(e->d_name) && fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > older_s)
+            err = fn(fd, e->d_name, arg);
     (void)closedir(d);
+    return err;
+}
+
+static enum ea_err remove_file(int dir, const char *name, void *arg)
+{
+    (void)arg;
+    (void)unlinkat(dir, name, 0);
+    return EA_OK;
 }
 
 enum ea_err ea_blobs_open(const char *dir, struct ea_blobs **out)
@@ -85,13 +98,13 @@ enum ea_err ea_blobs_open(const char *dir, struct ea_blobs **out)
     enum ea_err err = root < 0 || b->tmp < 0 || b->data < 0 || fsync(root) != 0 ? failed("open", dir) : EA_OK;
     if (root >= 0)
         close(root);
-    if (err) {
+    if (!err) /* what a crash left behind */
+        err = each_old(b->tmp, ".", TEMPORARY_MAX_AGE_S, remove_file, NULL);
+    if (err)
         ea_blobs_close(b);
-        return err;
-    }
-    remove_old(b->tmp);
-    *out = b;
-    return EA_OK;
+    else
+        *out = b;
+    return err;
 }
 
 void ea_blobs_close(struct ea_blobs *b)
@@ -245,4 +258,28 @@ enum ea_err ea_blob_read(struct ea_blobs *b, const char *key, int *fd, int64_t *
     *fd = file;
     *size = st.st_size;
     return EA_OK;
+}
+
+struct keys {
+    ea_blob_on_key *fn;
+    void *arg;
+};
+
+static enum ea_err tell_key(int dir, const char *name, void *arg)
+{
+    (void)dir;
+    const struct keys *keys = arg;
+    char key[48];
+    struct ea_id id;
+    memcpy(id.s, name, sizeof id.s);
+    make_key(&id, key);
+    return keys->fn(key, keys->arg);
+}
+
+enum ea_err ea_blob_each(struct ea_blobs *b, unsigned dir, int64_t older_s, ea_blob_on_key *fn, void *arg)
+{
+    struct keys keys = { fn, arg };
+    char path[8];
+    (void)snprintf(path, sizeof path, "%02x/%02x", dir >> 8 & 0xff, dir & 0xff);
+    return each_old(b->data, path, older_s, tell_key, &keys);
 }

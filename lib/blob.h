@@ -33,4 +33,11 @@ enum ea_err ea_blob_delete(struct ea_blobs *b, const char *key) EA_MUST;
 enum ea_err ea_blob_read(struct ea_blobs *b, const char *key, int *fd,
                          int64_t *size) EA_MUST; /* the caller closes fd */
 
+/* All blobs, in short steps: fn gets the key of each one of directory `dir` (0 <= dir < EA_BLOB_DIRS) that was written more than older_s seconds ago, and may
+ * delete it. What fn returns but EA_OK ends the step and is its result. A directory that is not there yet holds none. */
+#define EA_BLOB_DIRS 65536U
+typedef enum ea_err ea_blob_on_key(const char *key, void *arg);
+enum ea_err ea_blob_each(struct ea_blobs *b, unsigned dir, int64_t older_s, ea_blob_on_key *fn,
+                         void *arg) EA_MUST;
+
 #endif

@@ -8,6 +8,7 @@ STMT_FILES += $(srcdir)/sql/queries/chat_room.sql
 STMT_FILES += $(srcdir)/sql/queries/core.sql
 STMT_FILES += $(srcdir)/sql/queries/course.sql
 STMT_FILES += $(srcdir)/sql/queries/grader_attempt.sql
+STMT_FILES += $(srcdir)/sql/queries/grader_orphan.sql
 STMT_FILES += $(srcdir)/sql/queries/grader_paper.sql
 STMT_FILES += $(srcdir)/sql/queries/identity.sql
 STMT_FILES += $(srcdir)/sql/queries/migrate.sql

@@ -27,6 +27,7 @@ ea_grader_SOURCES = workers/grader/main.c workers/grader/grader.h
 ea_grader_SOURCES += workers/grader/attempt.c
 ea_grader_SOURCES += workers/grader/check.c workers/grader/check.h
 ea_grader_SOURCES += workers/grader/late.c workers/grader/late.h
+ea_grader_SOURCES += workers/grader/orphan.c workers/grader/orphan.h
 ea_grader_SOURCES += workers/grader/paper.c workers/grader/paper.h
 ea_grader_SOURCES += workers/grader/score.c workers/grader/score.h
 ea_grader_SOURCES += workers/grader/submission.c

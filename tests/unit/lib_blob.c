@@ -303,6 +303,86 @@ static void test_a_crash_leaves_a_temporary_file_that_goes_in_time(void **state)
     assert_int_equal(files_in("tmp"), 0);
 }
 
+/* Keys that a walk over the whole store meets, counted by those that are asked for. */
+struct walk {
+    const char *want;
+    int met, all;
+    bool removes;
+};
+
+static enum ea_err meet(const char *key, void *arg)
+{
+    struct walk *w = arg;
+    w->met += strcmp(key, w->want) == 0;
+    w->all++;
+    return w->removes ? ea_blob_delete(blobs, key) : EA_OK;
+}
+
+static void walk(struct walk *w, int64_t older_s)
+{
+    for (unsigned at = 0; at < EA_BLOB_DIRS; at++)
+        assert_ok(ea_blob_each(blobs, at, older_s, meet, w));
+}
+
+static void age(const char *key)
+{
+    char command[200];
+    (void)snprintf(command, sizeof command, "touch -d '2 hours ago' '%s/data/%.47s'", dir, key);
+    assert_int_equal(system(command), 0);
+}
+
+static void test_a_walk_meets_each_old_file_once_and_no_young_one(void **state)
+{
+    (void)state;
+    struct ea_blob old, young;
+    assert_ok(store("old", &old));
+    assert_ok(store("young", &young));
+    age(old.key);
+    struct walk w = { .want = old.key };
+    walk(&w, 3600);
+    assert_int_equal(w.met, 1);
+    assert_int_equal(w.all, 1);
+    w = (struct walk){ .want = old.key };
+    walk(&w, 3 * 3600);
+    assert_int_equal(w.all, 0);
+}
+
+static void test_a_walk_may_remove_what_it_meets(void **state)
+{
+    (void)state;
+    enum { FILES = 20 };
+    struct ea_blob blob[FILES];
+    for (int i = 0; i < FILES; i++) {
+        assert_ok(store("abc", &blob[i]));
+        age(blob[i].key);
+    }
+    struct walk w = { .want = blob[0].key, .removes = true };
+    walk(&w, 3600);
+    assert_int_equal(w.met, 1);
+    assert_int_equal(w.all, FILES);
+    assert_int_equal(files_in("data"), 0);
+}
+
+static enum ea_err refuse(const char *key, void *arg)
+{
+    (void)key;
+    ++*(int *)arg;
+    return EA_ENOSPACE;
+}
+
+static void test_a_walk_ends_when_it_is_told_to(void **state)
+{
+    (void)state;
+    struct ea_blob blob;
+    unsigned first, second;
+    int told = 0;
+    assert_ok(store("abc", &blob));
+    age(blob.key);
+    assert_int_equal(sscanf(blob.key, "%2x/%2x/", &first, &second), 2);
+    assert_err(ea_blob_each(blobs, first << 8 | second, 3600, refuse, &told), EA_ENOSPACE);
+    assert_int_equal(told, 1);
+}
+
 static void test_no_directory(void **state)
 {
     (void)state;
@@ -325,6 +405,9 @@ int main(void)
         TEST(test_disk_full),
         TEST(test_file_limit),
         TEST(test_a_crash_leaves_a_temporary_file_that_goes_in_time),
+        TEST(test_a_walk_meets_each_old_file_once_and_no_young_one),
+        TEST(test_a_walk_may_remove_what_it_meets),
+        TEST(test_a_walk_ends_when_it_is_told_to),
         TEST(test_no_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

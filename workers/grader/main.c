@@ -23,7 +23,7 @@ static enum ea_err start(const struct ea_cfg *cfg, void **data)
         return EA_ENOMEM;
     err = ea_blobs_open(cfg->blob_dir, &grader->blobs);
     if (!err)
-        err = grader_sweep_start(cfg, &grader->sweep);
+        err = grader_sweep_start(cfg, grader->blobs, &grader->sweep);
     if (err) {
         ea_blobs_close(grader->blobs);
         free(grader);

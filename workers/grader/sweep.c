@@ -7,6 +7,7 @@
 #include "lib/metrics.h"
 #include "lib/pg.h"
 #include "lib/redis.h"
+#include "workers/grader/orphan.h"
 #include "workers/grader/paper.h"
 
 #include <pthread.h>
@@ -28,6 +29,7 @@ struct grader_sweep {
     struct ea_redis *redis;
     struct ea_arena *arena;
     int64_t ahead_s;
+    struct grader_orphans orphans;
     struct ea_metric *expired, *papers;
 };
 
@@ -100,12 +102,15 @@ static void *run(void *arg)
 {
     struct grader_sweep *s = arg;
     enum ea_err err;
-    int n, papers;
+    int n;
+    bool more;
 
     do {
         err = sweep(s, &n);
-        papers = prepare(s);
-    } while (pause_for(s, err ? PAUSE_NS : n == AT_ONCE || papers == GRADER_PAPERS_AT_ONCE ? 0 : PERIOD_NS));
+        more = prepare(s) == GRADER_PAPERS_AT_ONCE || n == AT_ONCE;
+        if (!more) /* files are in no hurry */
+            grader_orphans_step(&s->orphans, s->pg, s->arena);
+    } while (pause_for(s, err ? PAUSE_NS : more ? 0 : PERIOD_NS));
     return NULL;
 }
 
@@ -131,7 +136,7 @@ static bool start_thread(struct grader_sweep *s)
     return started;
 }
 
-enum ea_err grader_sweep_start(const struct ea_cfg *cfg, struct grader_sweep **out)
+enum ea_err grader_sweep_start(const struct ea_cfg *cfg, struct ea_blobs *blobs, struct grader_sweep **out)
 {
     struct grader_sweep *s = calloc(1, sizeof *s);
     pthread_condattr_t monotonic;
@@ -147,6 +152,11 @@ enum ea_err grader_sweep_start(const struct ea_cfg *cfg, struct grader_sweep **o
     s->redis = ea_redis_new(cfg->redis);
     s->arena = ea_arena_new();
     s->ahead_s = cfg->papers_ahead_s;
+    s->orphans.blobs = blobs;
+    s->orphans.older_s = cfg->blob_orphan_s;
+    s->orphans.removed =
+        ea_metric_counter("ea_blobs_orphaned_total", "Uploaded files that no submission named, removed", "");
+    s->orphans.walks = ea_metric_counter("ea_blob_walks_total", "Walks over all uploaded files", "");
     s->papers = ea_metric_counter("ea_papers_made_total", "Papers made before the opening of their quiz", "");
     s->expired = ea_metric_counter("ea_attempts_expired_total",
                                    "Attempts submitted by the server when their time was over", "");

@@ -1,0 +1,6 @@
+-- Files that were stored and are named by no submission.
+
+-- name: orphans_among
+-- in: text[]
+-- Of these keys, those that no row names.
+SELECT k.key FROM unnest($1::text[]) AS k (key) WHERE NOT EXISTS (SELECT FROM submission_files f WHERE f.blob = k.key);
