@@ -345,3 +345,14 @@ enum ea_err ea_json_parse(const char *p, size_t n, struct json_object **out, siz
     ea_buf_free(&r.key);
     return err;
 }
+
+const char *ea_json_text(const struct json_object *o, const char *member)
+{
+    struct json_object *v;
+    const char *text;
+
+    if (!json_object_object_get_ex(o, member, &v) || !json_object_is_type(v, json_type_string))
+        return NULL;
+    text = json_object_get_string(v);
+    return strlen(text) == (size_t)json_object_get_string_len(v) ? text : NULL; /* without NUL */
+}

@@ -17,6 +17,8 @@ struct json_object; /* json-c */
  * Numbers that are no int64 keep their text exactly: json_object_get_string gives it. */
 enum ea_err ea_json_parse(const char *p, size_t n, struct json_object **out, size_t *where,
                           const char **why) EA_MUST;
+/* The member of an object as text; NULL when it is none, or o is no object. Borrowed from o. */
+const char *ea_json_text(const struct json_object *o, const char *member);
 bool ea_utf8_valid(const char *p, size_t n); /* no surrogates, no overlong forms, no NUL */
 
 struct ea_jw {

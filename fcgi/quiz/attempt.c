@@ -6,7 +6,6 @@
 #include "lib/events.h"
 #include "lib/log.h"
 #include "lib/pg.h"
-#include "lib/receipt.h"
 #include "lib/redis.h"
 
 #include <sodium.h>
@@ -289,46 +288,11 @@ static enum ea_err list(struct ea_req *r)
 
 /* ---- submit ---- */
 
-static enum ea_err write_receipt(struct ea_req *r, const PGresult *rows)
-{
-    size_t n = (size_t)PQntuples(rows), used = 0;
-    struct ea_receipt_part *parts = ea_arena_array(r->arena, n, sizeof *parts);
-    struct ea_buf receipt = { 0 };
-    struct ea_jw *w = &r->resp.json;
-
-    if (!parts)
-        return EA_ENOMEM;
-    for (size_t i = 0; i < n; i++)
-        if (ea_pg_str(rows, (int)i, 3))
-            parts[used++] = (struct ea_receipt_part){ .name = ea_pg_str(rows, (int)i, 3),
-                                                      .sha256 = ea_pg_str(rows, (int)i, 4),
-                                                      .size = ea_pg_i64(rows, (int)i, 5) };
-    const struct ea_receipt what = { .kind = "attempt",
-                                     .id = r->vars[0],
-                                     .of_kind = "quiz",
-                                     .of_id = ea_pg_str(rows, 0, 0),
-                                     .user_id = ea_pg_str(rows, 0, 1),
-                                     .submitted_at = ea_pg_str(rows, 0, 2),
-                                     .parts = parts,
-                                     .parts_n = used };
-    enum ea_err err = ea_receipt_json(ea_server_receipt_key(r->server), &what, &receipt);
-    if (!err && receipt.failed)
-        err = EA_ENOMEM;
-    if (!err) {
-        ea_jw_obj(w);
-        ea_jw_kstr(w, "id", r->vars[0]);
-        ea_jw_kstr(w, "state", "submitted");
-        ea_jw_kstr(w, "submitted_at", what.submitted_at);
-        ea_jw_kraw(w, "receipt", receipt.p);
-        ea_jw_end(w);
-    }
-    ea_buf_free(&receipt);
-    return err;
-}
-
 /* A second time nothing changes, and the reply is made from what was frozen the first time. */
 static enum ea_err submit(struct ea_req *r)
 {
+    struct ea_jw *w = &r->resp.json;
+    struct quiz_receipt receipt;
     PGresult *res;
     const char *age = quiz_number(r, ea_req_age_us(r));
     enum ea_err err =
@@ -340,12 +304,16 @@ static enum ea_err submit(struct ea_req *r)
         return err;
     if (PQntuples(res) > 0 && (err = quiz_attempt_submitted(r, r->vars[0])))
         return err;
-    if ((err = EA_PG(r->pg, r->arena, &res, STMT_ATTEMPT_RECEIPT, r->vars[0])))
+    if ((err = quiz_receipt_make(r, r->vars[0], &receipt)))
         return err;
-    if (PQntuples(res) == 0)
-        return EA_EINTERNAL;
     r->resp.status = 202;
-    return write_receipt(r, res);
+    ea_jw_obj(w);
+    ea_jw_kstr(w, "id", r->vars[0]);
+    ea_jw_kstr(w, "state", "submitted");
+    ea_jw_kstr(w, "submitted_at", receipt.submitted_at);
+    ea_jw_kraw(w, "receipt", receipt.json);
+    ea_jw_end(w);
+    return EA_OK;
 }
 
 const struct ea_route quiz_attempt_routes[] = {

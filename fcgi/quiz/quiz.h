@@ -18,6 +18,7 @@ extern const struct ea_route quiz_routes[];               /* quiz.c */
 extern const struct ea_route quiz_accommodation_routes[]; /* accommodation.c */
 extern const struct ea_route quiz_attempt_routes[];       /* attempt.c */
 extern const struct ea_route quiz_answer_routes[];        /* answer.c */
+extern const struct ea_route quiz_receipt_routes[];       /* receipt.c */
 extern const struct ea_route quiz_result_routes[];        /* result.c */
 extern const struct ea_route quiz_results_routes[];       /* results.c */
 
@@ -70,6 +71,17 @@ enum ea_err quiz_retime(struct ea_req *r, const char *quiz, const char *student)
 enum ea_err quiz_attempt_submitted(struct ea_req *r, const char *attempt) EA_MUST;
 /* An attempt whose time was over when the request was received is submitted for its student, in a transaction of its own. attempt.c */
 enum ea_err quiz_attempt_touch(struct ea_req *r, const char *attempt) EA_MUST;
+
+/* What was received of an attempt, in the request's arena. receipt.c */
+struct quiz_receipt {
+    const char *submitted_at;
+    const char *json; /* as lib/receipt.h signs it */
+    const struct ea_receipt_part *parts;
+    const char *const *texts; /* of which the parts hold the hashes */
+    size_t parts_n;
+};
+/* EA_ECONFLICT, with words, while the attempt is in progress. */
+enum ea_err quiz_receipt_make(struct ea_req *r, const char *attempt, struct quiz_receipt *out) EA_MUST;
 
 /* Made before the first request, freed after the last. NULL: no memory. result.c */
 struct quiz_results *quiz_results_new(void);
