@@ -2,43 +2,60 @@
 
 #include "lib/utf8.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define VALUE_MAX 200
 #define UNIT_MAX  40
-#define ID_MAX    32
 #define TEXT_MAX  50000
 
 const char *const ea_answer_shapes[EA_ANSWER__MAX] = {
-    [EA_ANSWER_NONE] = "none",
-    [EA_ANSWER_CHOICES] = "choices",
-    [EA_ANSWER_VALUE] = "value",
-    [EA_ANSWER_TEXT] = "text",
+    [EA_ANSWER_NONE] = "none", [EA_ANSWER_CHOICES] = "choices", [EA_ANSWER_VALUE] = "value",
+    [EA_ANSWER_TEXT] = "text", [EA_ANSWER_PAIRS] = "pairs",     [EA_ANSWER_ORDER] = "order",
+    [EA_ANSWER_GAPS] = "gaps",
 };
 
 struct in_answer {
-    struct ea_list choices;
+    struct ea_list choices, pairs, order, gaps;
     struct ea_str value, unit, text;
 };
 
+#define AT(member) offsetof(struct in_answer, member)
+#define IDS(member)                                                                                          \
+    {                                                                                                        \
+        .name = #member, .type = EA_T_LIST, .offset = AT(member), .max = EA_ITEM_LIST_MAX, .item = EA_T_STR, \
+        .item_min = 1, .item_max = EA_ITEM_ID_MAX                                                            \
+    }
+#define SIMPLE                                                                                               \
+    IDS(choices), { .name = "value", .type = EA_T_RAW, .offset = AT(value), .max = VALUE_MAX },              \
+        { .name = "unit",                                                                                    \
+          .type = EA_T_STR,                                                                                  \
+          .offset = AT(unit),                                                                                \
+          .flags = EA_NULLABLE | EA_ONE_LINE,                                                                \
+          .max = UNIT_MAX },                                                                                 \
+    {                                                                                                        \
+        .name = "text", .type = EA_T_STR, .offset = AT(text), .max = TEXT_MAX                                \
+    }
+#define SCHEMA(name, fields)                                                                                 \
+    {                                                                                                        \
+        name, sizeof(struct in_answer), fields, sizeof fields / sizeof *fields                               \
+    }
+
 static const struct ea_field answer_fields[] = {
-    { .name = "choices",
-      .type = EA_T_LIST,
-      .offset = offsetof(struct in_answer, choices),
+    SIMPLE,
+    IDS(order),
+    { .name = "pairs",
+      .type = EA_T_MAP,
+      .offset = AT(pairs),
       .max = EA_ITEM_LIST_MAX,
       .item = EA_T_STR,
       .item_min = 1,
-      .item_max = ID_MAX },
-    { .name = "value", .type = EA_T_RAW, .offset = offsetof(struct in_answer, value), .max = VALUE_MAX },
-    { .name = "unit",
-      .type = EA_T_STR,
-      .offset = offsetof(struct in_answer, unit),
-      .flags = EA_NULLABLE | EA_ONE_LINE,
-      .max = UNIT_MAX },
-    { .name = "text", .type = EA_T_STR, .offset = offsetof(struct in_answer, text), .max = TEXT_MAX },
+      .item_max = EA_ITEM_ID_MAX },
+    { .name = "gaps", .type = EA_T_MAP, .offset = AT(gaps), .max = EA_ITEM_GAPS_MAX, .item = EA_T_RAW },
 };
-static const struct ea_schema answer_schema = { "answer", sizeof(struct in_answer), answer_fields,
-                                                sizeof answer_fields / sizeof *answer_fields };
+static const struct ea_field gap_fields[] = { SIMPLE };
+static const struct ea_schema answer_schema = SCHEMA("answer", answer_fields);
+static const struct ea_schema gap_schema = SCHEMA("answer to a gap", gap_fields);
 
 struct in_value {
     struct ea_str value;
@@ -56,8 +73,9 @@ enum ea_answer_shape ea_answer_shape_of(enum ea_item_kind kind)
 {
     static const enum ea_answer_shape shapes[EA_ITEM__MAX] = {
         [EA_ITEM_CHOICE] = EA_ANSWER_CHOICES,  [EA_ITEM_NUMERIC] = EA_ANSWER_VALUE,
-        [EA_ITEM_SHORT_TEXT] = EA_ANSWER_TEXT, [EA_ITEM_FORMULA] = EA_ANSWER_VALUE,
-        [EA_ITEM_ESSAY] = EA_ANSWER_TEXT,
+        [EA_ITEM_SHORT_TEXT] = EA_ANSWER_TEXT, [EA_ITEM_MATCH] = EA_ANSWER_PAIRS,
+        [EA_ITEM_ORDER] = EA_ANSWER_ORDER,     [EA_ITEM_CLOZE] = EA_ANSWER_GAPS,
+        [EA_ITEM_FORMULA] = EA_ANSWER_VALUE,   [EA_ITEM_ESSAY] = EA_ANSWER_TEXT,
     };
     return (unsigned)kind < EA_ITEM__MAX ? shapes[kind] : EA_ANSWER_NONE;
 }
@@ -88,8 +106,8 @@ static enum ea_err read_value(struct ea_arena *a, const struct in_answer *in, co
     return err;
 }
 
-static enum ea_err read_choices(struct ea_arena *a, const struct ea_list *list, const char *at,
-                                struct ea_faults *faults, struct ea_answer *out)
+static enum ea_err read_ids(struct ea_arena *a, const struct ea_list *list, const char *at,
+                            const char *member, struct ea_faults *faults, struct ea_answer *out)
 {
     const struct ea_str *v = list->items;
     const char **ids = ea_arena_array(a, list->n ? list->n : 1, sizeof *ids);
@@ -99,8 +117,8 @@ static enum ea_err read_choices(struct ea_arena *a, const struct ea_list *list, 
     for (size_t i = 0; i < list->n; i++) {
         for (size_t k = 0; k < i; k++)
             if (strcmp(ids[k], v[i].v) == 0) {
-                ea_faults_add(faults, a, ea_arena_printf(a, "%s/choices/%zu", at, i), "duplicate",
-                              "this choice is there twice");
+                ea_faults_add(faults, a, ea_arena_printf(a, "%s/%s/%zu", at, member, i), "duplicate",
+                              "this id is there twice");
                 break;
             }
         ids[i] = v[i].v;
@@ -110,36 +128,143 @@ static enum ea_err read_choices(struct ea_arena *a, const struct ea_list *list, 
     return EA_OK;
 }
 
-enum ea_err ea_answer_read(const char *json, size_t n, struct ea_arena *a, const char *at,
-                           struct ea_faults *faults, struct ea_answer *out)
+static enum ea_err read_pairs(struct ea_arena *a, const struct ea_list *map, struct ea_answer *out)
+{
+    const struct ea_pair *v = map->items;
+    struct ea_answer_pair *pairs = ea_arena_array(a, map->n ? map->n : 1, sizeof *pairs);
+
+    if (!pairs)
+        return EA_ENOMEM;
+    for (size_t i = 0; i < map->n; i++)
+        pairs[i] = (struct ea_answer_pair){ .prompt = v[i].name.v, .option = v[i].v.v };
+    out->pairs = pairs;
+    out->n = map->n;
+    return EA_OK;
+}
+
+static enum ea_err read_shape(const struct ea_schema *schema, const char *json, size_t n, struct ea_arena *a,
+                              const char *at, struct ea_faults *faults, struct ea_answer *out);
+
+static enum ea_err read_gaps(struct ea_arena *a, const struct ea_list *map, const char *at,
+                             struct ea_faults *faults, struct ea_answer *out)
+{
+    const struct ea_pair *v = map->items;
+    struct ea_answer_gap *gaps = ea_arena_array(a, map->n ? map->n : 1, sizeof *gaps);
+    enum ea_err err = gaps ? EA_OK : EA_ENOMEM;
+
+    for (size_t i = 0; !err && i < map->n; i++) {
+        const char *below = ea_arena_printf(a, "%s/gaps/%s", at, v[i].name.v);
+        gaps[i].name = v[i].name.v;
+        err = below ? read_shape(&gap_schema, v[i].v.v, v[i].v.len, a, below, faults, &gaps[i].answer)
+                    : EA_ENOMEM;
+        if (err == EA_EINPUT)
+            err = EA_OK; /* the next one's faults, too */
+    }
+    out->gaps = gaps;
+    out->n = map->n;
+    return err;
+}
+
+static enum ea_err read_shape(const struct ea_schema *schema, const char *json, size_t n, struct ea_arena *a,
+                              const char *at, struct ea_faults *faults, struct ea_answer *out)
 {
     void *p;
-    size_t before = faults->n + faults->more, first = faults->n;
+    size_t first = faults->n;
+    enum ea_err err = ea_schema_text(schema, json, n, a, &p, faults);
 
-    *out = (struct ea_answer){ .shape = EA_ANSWER_NONE };
-    if (n == 4 && memcmp(json, "null", 4) == 0)
-        return EA_OK;
-    enum ea_err err = ea_schema_text(&answer_schema, json, n, a, &p, faults);
     if (err == EA_EINPUT)
         return ea_faults_below(faults, first, a, at) ? EA_ENOMEM : EA_EINPUT;
     if (err)
         return err;
     const struct in_answer *in = p;
-    if (in->choices.given + in->value.given + in->text.given != 1 || (in->unit.given && !in->value.given)) {
-        ea_faults_add(
-            faults, a, at, "invalid",
-            "one of these is expected: {\"choices\": […]}, {\"value\": …, \"unit\": …}, {\"text\": …}");
+    const bool given[EA_ANSWER__MAX] = {
+        [EA_ANSWER_CHOICES] = in->choices.given, [EA_ANSWER_VALUE] = in->value.given,
+        [EA_ANSWER_TEXT] = in->text.given,       [EA_ANSWER_PAIRS] = in->pairs.given,
+        [EA_ANSWER_ORDER] = in->order.given,     [EA_ANSWER_GAPS] = in->gaps.given,
+    };
+    int shapes = 0;
+    for (enum ea_answer_shape s = 0; s < EA_ANSWER__MAX; s++)
+        if (given[s]) {
+            out->shape = s;
+            shapes++;
+        }
+    if (shapes != 1 || (in->unit.given && !in->value.given)) {
+        ea_faults_add(faults, a, at, "invalid",
+                      schema == &gap_schema
+                          ? "one of these is expected: {\"choices\": […]}, {\"value\": …, \"unit\": …}, "
+                            "{\"text\": …}"
+                          : "one of these is expected: {\"choices\": […]}, {\"value\": …, \"unit\": …}, "
+                            "{\"text\": …}, {\"pairs\": {…}}, {\"order\": […]}, {\"gaps\": {…}}");
         return EA_EINPUT;
     }
-    out->shape = in->choices.given ? EA_ANSWER_CHOICES : in->value.given ? EA_ANSWER_VALUE : EA_ANSWER_TEXT;
     out->text = in->text.v;
-    if (in->choices.given)
-        err = read_choices(a, &in->choices, at, faults, out);
-    else if (in->value.given)
-        err = read_value(a, in, at, faults, out);
+    switch (out->shape) {
+    case EA_ANSWER_CHOICES:
+        return read_ids(a, &in->choices, at, "choices", faults, out);
+    case EA_ANSWER_ORDER:
+        return read_ids(a, &in->order, at, "order", faults, out);
+    case EA_ANSWER_PAIRS:
+        return read_pairs(a, &in->pairs, out);
+    case EA_ANSWER_GAPS:
+        return read_gaps(a, &in->gaps, at, faults, out);
+    case EA_ANSWER_VALUE:
+        return read_value(a, in, at, faults, out);
+    default:
+        return EA_OK;
+    }
+}
+
+enum ea_err ea_answer_read(const char *json, size_t n, struct ea_arena *a, const char *at,
+                           struct ea_faults *faults, struct ea_answer *out)
+{
+    size_t before = faults->n + faults->more;
+
+    *out = (struct ea_answer){ .shape = EA_ANSWER_NONE };
+    if (n == 4 && memcmp(json, "null", 4) == 0)
+        return EA_OK;
+    enum ea_err err = read_shape(&answer_schema, json, n, a, at, faults, out);
     if (err)
         return err;
     return faults->n + faults->more > before ? EA_EINPUT : EA_OK;
+}
+
+static void name(struct ea_jw *w, const char *before, const char *between, const char *after)
+{
+    char text[2 * EA_ITEM_ID_MAX + 16];
+
+    (void)snprintf(text, sizeof text, "%s%s%s", before, between, after);
+    ea_jw_str(w, text);
+}
+
+static void name_gap(struct ea_jw *w, const struct ea_answer_gap *gap)
+{
+    const struct ea_answer *answer = &gap->answer;
+
+    name(w, gap->name, ":", ea_answer_shapes[answer->shape]);
+    for (size_t i = 0; answer->shape == EA_ANSWER_CHOICES && i < answer->n; i++)
+        name(w, gap->name, "=", answer->choices[i]);
+}
+
+const char *ea_answer_names(const struct ea_answer *answer, struct ea_arena *a)
+{
+    struct ea_buf b = { 0 };
+    struct ea_jw w;
+
+    ea_jw_init(&w, &b);
+    ea_jw_arr(&w);
+    for (size_t i = 0; i < answer->n; i++)
+        if (answer->shape == EA_ANSWER_PAIRS) {
+            ea_jw_str(&w, answer->pairs[i].prompt);
+            name(&w, "", "=", answer->pairs[i].option);
+        } else if (answer->shape == EA_ANSWER_GAPS) {
+            name_gap(&w, &answer->gaps[i]);
+        } else {
+            ea_jw_str(&w, answer->choices[i]);
+        }
+    ea_jw_end(&w);
+    const char *out = b.failed ? NULL : ea_arena_ndup(a, b.p, b.len);
+    ea_buf_free(&b);
+    return out;
 }
 
 /* Unicode's White_Space, as far as anybody types it. */

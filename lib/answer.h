@@ -10,20 +10,45 @@ enum ea_answer_shape {
     EA_ANSWER_CHOICES, /* {"choices": [id]} */
     EA_ANSWER_VALUE,   /* {"value": "3.20", "unit": "m"} */
     EA_ANSWER_TEXT,    /* {"text": "…"} */
+    EA_ANSWER_PAIRS,   /* {"pairs": {prompt: option}} */
+    EA_ANSWER_ORDER,   /* {"order": [id]} */
+    EA_ANSWER_GAPS,    /* {"gaps": {gap: an answer of the first three shapes}} */
     EA_ANSWER__MAX
 };
-extern const char *const
-    ea_answer_shapes[EA_ANSWER__MAX]; /* "none", "choices", "value", "text": as the statements know them */
+extern const char *const ea_answer_shapes
+    [EA_ANSWER__MAX]; /* "none", "choices", "value", "text", "pairs", "order", "gaps": as the statements know them */
 
 #define EA_ANSWER_MAX (64 * 1024) /* bytes of one answer's JSON */
 
+struct ea_answer_pair {
+    const char *prompt, *option;
+};
+struct ea_answer_gap;
+
 struct ea_answer {
     enum ea_answer_shape shape;
-    const char *const *choices; /* distinct ids */
-    size_t n;
+    size_t n; /* of the list of its shape */
+    union {
+        const char *const *choices;         /* distinct ids; also of an order */
+        const struct ea_answer_pair *pairs; /* distinct prompts */
+        const struct ea_answer_gap *gaps;   /* distinct names */
+    };
     const char *value, *unit; /* unit may be NULL */
     const char *text;
 };
+
+struct ea_answer_gap {
+    const char *name;
+    struct ea_answer answer; /* choices, value, text, or none */
+};
+
+/* Every id that the answer names, as a JSON array; "[]" when it names none. An answer may be given to a slot when its shape is that of the slot's kind and its names are
+ * contained in those of the slot (ea_slot_names of the migrations, which writes them in the same way):
+ *   choices, order  the ids
+ *   pairs           prompt, =option
+ *   gaps            gap:shape for each gap that is answered, and gap=choice for each choice picked in it
+ * Ids hold neither = nor : so nothing is taken for anything else. Arena-owned; NULL: no memory. */
+const char *ea_answer_names(const struct ea_answer *answer, struct ea_arena *a) EA_MUST;
 
 enum ea_answer_shape ea_answer_shape_of(enum ea_item_kind kind);
 

@@ -32,7 +32,7 @@ static bool is_str(enum ea_type type)
 
 static void put_null(enum ea_type type, void *dest)
 {
-    if (type == EA_T_LIST)
+    if (type == EA_T_LIST || type == EA_T_MAP)
         *(struct ea_list *)dest = (struct ea_list){ .given = true, .null = true };
     else if (is_str(type))
         *(struct ea_str *)dest = (struct ea_str){ .given = true, .null = true };
@@ -51,6 +51,7 @@ static const char *expected(enum ea_type type, struct json_object *o)
     case EA_T_BOOL:
         return is == json_type_boolean ? NULL : "true or false";
     case EA_T_OBJ:
+    case EA_T_MAP:
         return is == json_type_object ? NULL : "an object";
     case EA_T_LIST:
         return is == json_type_array ? NULL : "an array";
@@ -101,8 +102,8 @@ static bool holds_nul(struct json_object *o)
     }
 }
 
-static void read_raw(struct ea_reading *r, const struct ea_field *f, const struct ea_path *at,
-                     struct json_object *o, struct ea_str *dest)
+static void read_raw(struct ea_reading *r, int64_t max, const struct ea_path *at, struct json_object *o,
+                     struct ea_str *dest)
 {
     size_t n;
     const char *text = json_object_to_json_string_length(o, JSON_AS_GIVEN, &n);
@@ -110,8 +111,8 @@ static void read_raw(struct ea_reading *r, const struct ea_field *f, const struc
         return;
     if (holds_nul(o))
         EA_FAULT(r, at, "utf8", "U+0000 is not allowed");
-    else if (f->max > 0 && n > (size_t)f->max)
-        EA_FAULT(r, at, "too-long", "at most %lld bytes of JSON are allowed", (long long)f->max);
+    else if (max > 0 && n > (size_t)max)
+        EA_FAULT(r, at, "too-long", "at most %lld bytes of JSON are allowed", (long long)max);
     else
         *dest = (struct ea_str){ .given = true,
                                  .v = ea_reading_claim(r, ea_arena_ndup(r->a, text, n)),
@@ -130,25 +131,61 @@ static void read_item(struct ea_reading *r, const struct ea_field *f, const stru
         EA_FAULT(r, at, "type", "an object is expected");
 }
 
+static bool count_ok(struct ea_reading *r, const struct ea_field *f, const struct ea_path *at, size_t n)
+{
+    if (f->min > 0 && n < (size_t)f->min) {
+        EA_FAULT(r, at, "too-short", "at least %lld items are needed", (long long)f->min);
+        return false;
+    }
+    if (f->max > 0 && n > (size_t)f->max) {
+        EA_FAULT(r, at, "too-long", "at most %lld items are allowed", (long long)f->max);
+        return false;
+    }
+    return true;
+}
+
 static void read_list(struct ea_reading *r, const struct ea_field *f, const struct ea_path *at,
                       struct json_object *o, struct ea_list *dest)
 {
     size_t n = json_object_array_length(o);
     size_t size = f->sub ? f->sub->size : is_str(f->item) ? sizeof(struct ea_str) : sizeof(struct ea_int);
-    if (f->min > 0 && n < (size_t)f->min) {
-        EA_FAULT(r, at, "too-short", "at least %lld items are needed", (long long)f->min);
+    if (!count_ok(r, f, at, n))
         return;
-    }
-    if (f->max > 0 && n > (size_t)f->max) {
-        EA_FAULT(r, at, "too-long", "at most %lld items are allowed", (long long)f->max);
-        return;
-    }
     *dest = (struct ea_list){ .given = true,
                               .n = n,
                               .items = ea_reading_claim(r, ea_arena_array(r->a, n, size)) };
     for (size_t i = 0; dest->items && i < n && !r->err; i++) {
         struct ea_path item = { .up = at, .index = i };
         read_item(r, f, &item, json_object_array_get_idx(o, i), (char *)dest->items + i * size);
+    }
+}
+
+static void read_member(struct ea_reading *r, const struct ea_field *f, const struct ea_path *at,
+                        struct json_object *o, struct ea_pair *dest)
+{
+    struct ea_rule rule = item_rule_of(f), name = { .type = EA_T_STR, .flags = EA_ONE_LINE };
+    ea_scalar_read(r, &name, at, (struct ea_text){ at->name, strlen(at->name) }, &dest->name);
+    if (!o)
+        EA_FAULT(r, at, "type", "null is not allowed");
+    else if (f->item == EA_T_RAW)
+        read_raw(r, f->item_max, at, o, &dest->v);
+    else
+        read_scalar(r, &rule, at, o, &dest->v);
+}
+
+static void read_map(struct ea_reading *r, const struct ea_field *f, const struct ea_path *at,
+                     struct json_object *o, struct ea_list *dest)
+{
+    size_t n = (size_t)json_object_object_length(o);
+    if (!count_ok(r, f, at, n))
+        return;
+    struct ea_pair *to = ea_reading_claim(r, ea_arena_array(r->a, n, sizeof *to));
+    *dest = (struct ea_list){ .given = true, .n = n, .items = to };
+    json_object_object_foreach(o, name, value)
+    {
+        struct ea_path member = { .up = at, .name = name };
+        if (!r->err)
+            read_member(r, f, &member, value, to++);
     }
 }
 
@@ -166,9 +203,11 @@ static void read_value(struct ea_reading *r, const struct ea_field *f, const str
     } else if (wanted) {
         EA_FAULT(r, at, "type", "%s is expected", wanted);
     } else if (f->type == EA_T_RAW) {
-        read_raw(r, f, at, o, dest);
+        read_raw(r, f->max, at, o, dest);
     } else if (f->type == EA_T_LIST) {
         read_list(r, f, at, o, dest);
+    } else if (f->type == EA_T_MAP) {
+        read_map(r, f, at, o, dest);
     } else {
         *(struct ea_int *)dest = (struct ea_int){ .given = true };
         read_object(r, f->sub, at, o, dest);

@@ -29,6 +29,10 @@ struct ea_list { /* items: array of n structs (EA_T_OBJ) or of struct ea_str / e
     void *items;
 };
 
+struct ea_pair { /* an entry of EA_T_MAP */
+    struct ea_str name, v;
+};
+
 enum ea_type {
     EA_T_STR,   /* struct ea_str; min..max bytes (0 = none); no control characters but \t \n \r */
     EA_T_UUID,  /* struct ea_str, lower-cased */
@@ -38,8 +42,9 @@ enum ea_type {
     EA_T_BOOL,  /* struct ea_int, 0 or 1 */
     EA_T_ENUM,  /* struct ea_int, index into `values` */
     EA_T_EMAIL, /* struct ea_str, trimmed and lower-cased */
-    EA_T_RAW,  /* struct ea_str, JSON text of any value as given; max bytes; the handler's module judges it */
-    EA_T_OBJ,  /* the struct of `sub`, embedded: its first member must be `struct ea_int given` (v unused) */
+    EA_T_RAW, /* struct ea_str, JSON text of any value as given; max bytes; the handler's module judges it */
+    EA_T_OBJ, /* the struct of `sub`, embedded: its first member must be `struct ea_int given` (v unused) */
+    EA_T_MAP, /* struct ea_list of struct ea_pair: an object whose members' names are free, its values `item` (EA_T_STR or EA_T_RAW), none null; min..max members */
     EA_T_LIST, /* struct ea_list of `sub` (objects) or of `item` scalars, none null; min..max items */
 };
 

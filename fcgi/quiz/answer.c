@@ -18,7 +18,7 @@
 #define AGE_MAX_NS  (5 * EA_NS_PER_S)
 #define JOURNAL_MAX 200 /* entries of a client's journal */
 #define SLOT_MAX    100000
-#define COLUMNS     8
+#define COLUMNS     9
 
 struct entry {
     struct ea_int given, slot, rev, at;
@@ -79,7 +79,7 @@ enum outcome {
     LATE,
     LEFT,
     SHAPE,
-    CHOICE,
+    NAME,
     SINGLE,
     RETRY,
     OUTCOME__MAX
@@ -98,7 +98,7 @@ static const struct {
     [LATE] = { "late", EA_EGONE, NULL, "The attempt's time is over." },
     [LEFT] = { "left", EA_ECONFLICT, NULL, "This slot was left; there is no way back." },
     [SHAPE] = { "shape", EA_EINPUT, "/answer", "This is not an answer to an item of this kind." },
-    [CHOICE] = { "choice", EA_EINPUT, "/answer/choices", "The item has no such choice." },
+    [NAME] = { "name", EA_EINPUT, "/answer", "The answer names what the item does not have." },
     [SINGLE] = { "single", EA_EINPUT, "/answer/choices", "Only one choice can be picked here." },
     [RETRY] = { "retry", EA_ERETRY, NULL, NULL },
 };
@@ -118,7 +118,7 @@ struct saving {
     struct request *of;
     char key[EA_ID_LEN + 16];
     char slot[12], rev[12], at[EA_CLOCK_RFC3339_SIZE];
-    const char *answer, *shape;
+    const char *answer, *shape, *names;
     enum outcome outcome;
     int64_t now_rev;
     const char *saved_at, *ends_at, *stored;
@@ -136,10 +136,15 @@ struct request {
 
 static const char *column_of(const struct saving *s, int column, const char *age)
 {
-    const char *const values[COLUMNS] = {
-        s->of->r->caller.claims.user.s, s->of->r->vars[0], s->slot, s->rev, s->answer, s->shape, age,
-        s->at[0] ? s->at : NULL
-    };
+    const char *const values[COLUMNS] = { s->of->r->caller.claims.user.s,
+                                          s->of->r->vars[0],
+                                          s->slot,
+                                          s->rev,
+                                          s->answer,
+                                          s->shape,
+                                          s->names,
+                                          age,
+                                          s->at[0] ? s->at : NULL };
     return values[column];
 }
 
@@ -275,13 +280,14 @@ static const char *stored(struct ea_req *r, const struct saving *s)
 
 static enum ea_err refuse(struct ea_req *r, const struct saving *s, enum ea_err err)
 {
-    const char *json;
+    const char *json, *pointer = outcomes[s->outcome].pointer;
 
     if (s->item.err)
         return err;
-    if (outcomes[s->outcome].pointer)
-        ea_faults_add(&r->faults, r->arena, outcomes[s->outcome].pointer, "invalid", "%s",
-                      outcomes[s->outcome].detail);
+    if (s->outcome == NAME)
+        pointer = ea_arena_printf(r->arena, "/answer/%s", s->shape);
+    if (pointer)
+        ea_faults_add(&r->faults, r->arena, pointer, "invalid", "%s", outcomes[s->outcome].detail);
     else if (outcomes[s->outcome].detail)
         (void)ea_fail(r, err, "%s", outcomes[s->outcome].detail);
     if (s->outcome == STALE) {
@@ -363,7 +369,12 @@ static enum ea_err take_entry(struct ea_req *r, const struct entry *in, const ch
     if (err && err != EA_EINPUT)
         return err;
     s->answer = json;
-    s->shape = ea_answer_shapes[err ? EA_ANSWER_NONE : answer.shape];
+    if (err)
+        answer.shape = EA_ANSWER_NONE;
+    s->shape = ea_answer_shapes[answer.shape];
+    s->names = ea_answer_names(&answer, r->arena);
+    if (!s->names)
+        return EA_ENOMEM;
     s->item.key = s->key;
     s->item.bytes = sizeof *s + strlen(json);
     (void)snprintf(s->slot, sizeof s->slot, "%s", slot);

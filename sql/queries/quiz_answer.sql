@@ -1,11 +1,11 @@
 -- Answers as they are saved.
 
 -- name: quiz_answer_save
--- in: uuid[], uuid[], int[], int[], text[], text[], bigint[], timestamptz[]
--- Students, attempts, slots, the revisions they have seen, answers, their shapes, ages of the requests in microseconds, the clients' own times. A row for each that there
+-- in: uuid[], uuid[], int[], int[], text[], text[], text[], bigint[], timestamptz[]
+-- Students, attempts, slots, the revisions they have seen, answers, their shapes, the ids they name, ages of the requests in microseconds, the clients' own times. A row for each that there
 -- is, in any order: its number from 1, outcome, rev, saved_at, ends_at, and for a stale one the stored answer. No row: there is no such slot for this student. Outcomes: saved;
 -- again (a lost reply, or nginx's own retry: this very answer is stored and was made from the same revision); stale; missing; submitted; late; left (of an attempt that is walked through in
--- order); shape, choice, single (not an answer to this item); retry (the row has moved since the statement began).
+-- order); shape, name, single (not an answer to this item); retry (the row has moved since the statement began).
 -- The rows come sorted by attempt and slot and are locked in that order; each is seen as it is once locked, whatever the statement's snapshot says: no save slips in
 -- after a submit, which needs the attempt's row for itself, and of two savers from the same revision one is stale.
 WITH judged AS MATERIALIZED (
@@ -15,17 +15,19 @@ WITH judged AS MATERIALIZED (
         WHEN received > late_at THEN 'late'
         WHEN slot > at_slot THEN 'missing'
         WHEN slot < at_slot THEN 'left'
-        WHEN shape <> 'none' AND shape IS DISTINCT FROM CASE kind WHEN 'choice' THEN 'choices' WHEN 'numeric' THEN 'value' WHEN 'short_text' THEN 'text' END THEN 'shape'
-        WHEN kind = 'choice' AND NOT answer -> 'choices' <@ choices THEN 'choice'
+        WHEN shape <> 'none' AND shape IS DISTINCT FROM CASE kind
+            WHEN 'choice' THEN 'choices' WHEN 'numeric' THEN 'value' WHEN 'short_text' THEN 'text' WHEN 'match' THEN 'pairs' WHEN 'order' THEN 'order'
+            WHEN 'cloze' THEN 'gaps' WHEN 'formula' THEN 'value' WHEN 'essay' THEN 'text' END THEN 'shape'
+        WHEN NOT named <@ names THEN 'name'
         WHEN kind = 'choice' AND NOT multiple AND jsonb_array_length(answer -> 'choices') > 1 THEN 'single'
         WHEN stored_rev <> rev THEN 'stale'
         ELSE 'saved' END AS outcome
     FROM (
         -- the attempt is there twice: as one column the planner would look up a slot by its attempt alone and read the whole paper
-        SELECT k.n, k.attempt, k.slot, k.rev, k.answer::jsonb AS answer, k.shape, clock_timestamp() - k.age * interval '1 microsecond' AS received, k.client_at,
-               a.state, a.ends_at, a.late_at, a.at_slot, s.ctid AS place, s.rev AS stored_rev, s.answer AS stored, s.saved_at, s.kind, s.choices, s.multiple
-        FROM unnest($1::uuid[], $2::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[])
-             WITH ORDINALITY AS k (who, attempt, slot_of, slot, rev, answer, shape, age, client_at, n)
+        SELECT k.n, k.attempt, k.slot, k.rev, k.answer::jsonb AS answer, k.shape, k.named::jsonb AS named, clock_timestamp() - k.age * interval '1 microsecond' AS received, k.client_at,
+               a.state, a.ends_at, a.late_at, a.at_slot, s.ctid AS place, s.rev AS stored_rev, s.answer AS stored, s.saved_at, s.kind, s.names, s.multiple
+        FROM unnest($1::uuid[], $2::uuid[], $2::uuid[], $3::int[], $4::int[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::timestamptz[])
+             WITH ORDINALITY AS k (who, attempt, slot_of, slot, rev, answer, shape, named, age, client_at, n)
         JOIN attempts a ON a.id = k.attempt AND a.user_id = k.who
         JOIN course_members m ON m.user_id = k.who AND m.course_id = a.course_id
         JOIN attempt_slots s ON s.attempt_id = k.slot_of AND s.slot = k.slot

@@ -71,7 +71,7 @@ RETURNING id;
 
 -- name: attempt_draw
 -- in: uuid, uuid, uuid
--- Quiz, student, paper. Section by section the items that are fixed, or those that chance (the paper's seed) draws from what is not yet taken (ea_section_draw); then slots and the order of choices.
+-- Quiz, student, paper. Section by section the items that are fixed, or those that chance (the paper's seed) draws from what is not yet taken (ea_section_draw); then slots and what chance decides in each (ea_slot_draw).
 WITH RECURSIVE attempt AS (
     SELECT p.id, p.seed, q.course_id, q.shuffle, q.sections FROM papers p JOIN quizzes q ON q.id = p.quiz_id
     WHERE p.quiz_id = $1::uuid AND p.user_id = $2::uuid AND p.id = $3::uuid
@@ -90,10 +90,9 @@ WITH RECURSIVE attempt AS (
     FROM attempt t, paper p JOIN section ON section.n = p.n, unnest(p.picks) WITH ORDINALITY AS pick (item, k)
     JOIN items i ON i.id = pick.item
 ), slots AS (
-    INSERT INTO attempt_slots (attempt_id, slot, item_id, item_version, kind, points, section, choices, multiple)
+    INSERT INTO attempt_slots (attempt_id, slot, item_id, item_version, kind, points, section, draw, names, multiple)
     SELECT p.attempt_id, p.slot, p.item_id, p.version, v.kind, coalesce((p.points::numeric * 1000)::integer, v.points), p.section,
-           (SELECT jsonb_agg(c -> 'id' ORDER BY CASE WHEN (v.definition ->> 'shuffle')::boolean THEN ea_chance(p.seed, p.item_id || ' ' || (c ->> 'id')) END, k)
-            FROM jsonb_array_elements(v.definition -> 'choices') WITH ORDINALITY AS y (c, k)),
+           ea_slot_draw(v.kind, v.definition, p.seed, p.item_id), ea_slot_names(v.kind, v.definition),
            coalesce((v.definition ->> 'multiple')::boolean, false)
     FROM placed p JOIN item_versions v ON v.item_id = p.item_id AND v.version = p.version
     RETURNING points, item_id, item_version
@@ -113,13 +112,10 @@ SELECT json_build_object(
     'submitted_at', ea_time(a.submitted_at), 'server_time', ea_time(clock_timestamp()), 'points', ea_points(a.points), 'navigation', q.navigation,
     'at_slot', a.at_slot, 'slots_in_all', (SELECT max(s.slot) FROM attempt_slots s WHERE s.attempt_id = a.id),
     'slots', (
-        SELECT coalesce(json_agg(json_build_object(
+        SELECT coalesce(json_agg(jsonb_build_object(
             'slot', s.slot, 'section', q.sections -> (s.section - 1) ->> 'title', 'kind', s.kind, 'points', ea_points(s.points),
-            'stem', v.stem, 'stem_html', v.stem_html, 'multiple', CASE WHEN s.kind = 'choice' THEN s.multiple END,
-            'choices', (SELECT json_agg(json_build_object('id', c -> 'id', 'text', c -> 'text', 'html', c -> 'html') ORDER BY o.n)
-                        FROM jsonb_array_elements_text(s.choices) WITH ORDINALITY AS o (id, n)
-                        JOIN jsonb_array_elements(v.definition -> 'choices') AS c ON c ->> 'id' = o.id),
-            'answer', s.answer, 'rev', s.rev, 'saved_at', ea_time(s.saved_at)) ORDER BY s.slot), '[]')
+            'stem', ea_slot_stem(s.kind, v.stem, s.draw), 'stem_html', ea_slot_stem(s.kind, v.stem_html, s.draw),
+            'answer', s.answer, 'rev', s.rev, 'saved_at', ea_time(s.saved_at)) || ea_slot_view(s.kind, v.definition, s.draw) ORDER BY s.slot), '[]')
         FROM attempt_slots s JOIN item_versions v ON v.item_id = s.item_id AND v.version = s.item_version
         WHERE s.attempt_id = a.id AND (s.slot <= a.at_slot OR a.at_slot IS NULL)))
 FROM attempts a JOIN quizzes q ON q.id = a.quiz_id WHERE a.id = $1::uuid;

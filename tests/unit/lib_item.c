@@ -231,7 +231,7 @@ static void answers_have_a_few_shapes(void **state)
     assert_no_answer("{\"value\":true}", "/answer/value");
     assert_no_answer("{\"choices\":[\"a\",\"a\"]}", "/answer/choices/1");
     assert_no_answer("{\"choices\":[1]}", "/answer/choices/0");
-    assert_no_answer("{\"pairs\":{}}", "/answer/pairs");
+    assert_no_answer("{\"pairs\":[]}", "/answer/pairs");
 }
 
 static void texts_are_normalised(void **state)
