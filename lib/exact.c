@@ -198,6 +198,56 @@ enum ea_err ea_exact_sub(const struct ea_exact *a, const struct ea_exact *b, str
     return ea_exact_add(a, &minus_b, out);
 }
 
+/* out: zeroed, 2 * EA_EXACT_LIMBS of them. */
+static void mul_limbs(const uint32_t *a, const uint32_t *b, uint32_t *out)
+{
+    for (size_t i = 0; i < EA_EXACT_LIMBS; i++) {
+        uint64_t carry = 0;
+        for (size_t k = 0; k < EA_EXACT_LIMBS; k++) {
+            uint64_t v = (uint64_t)a[i] * b[k] + out[i + k] + carry;
+            out[i + k] = (uint32_t)(v % BASE);
+            carry = v / BASE;
+        }
+        out[i + EA_EXACT_LIMBS] = (uint32_t)carry;
+    }
+}
+
+enum ea_err ea_exact_mul(const struct ea_exact *a, const struct ea_exact *b, struct ea_exact *out)
+{
+    struct ea_exact product = { .minus = a->minus != b->minus };
+    uint32_t wide[WIDE] = { 0 };
+
+    mul_limbs(a->limb, b->limb, wide);
+    for (size_t i = 0; i < WIDE; i++)
+        if (wide[i] && (i < POINT || i >= POINT + EA_EXACT_LIMBS))
+            return EA_EINPUT;
+    memcpy(product.limb, wide + POINT, sizeof product.limb);
+    settle_sign(&product);
+    *out = product;
+    return EA_OK;
+}
+
+enum ea_err ea_exact_round(const struct ea_exact *x, unsigned figures, struct ea_exact *out)
+{
+    struct ea_exact kept = { .minus = x->minus }, unit = { .minus = x->minus };
+    int first = 2 * EA_EXACT_DIGITS - 1;
+
+    while (first >= 0 && digit_at(x, first) == 0)
+        first--;
+    int last = first - (int)figures; /* the highest digit that goes */
+    if (last < 0) {
+        *out = *x;
+        return EA_OK;
+    }
+    for (int at = first; at > last; at--)
+        (void)put_digit(&kept, at - EA_EXACT_DIGITS, digit_at(x, at));
+    if (digit_at(x, last) < 5) {
+        *out = kept;
+        return EA_OK;
+    }
+    return put_digit(&unit, last + 1 - EA_EXACT_DIGITS, 1) ? ea_exact_add(&kept, &unit, out) : EA_EINPUT;
+}
+
 enum ea_err ea_exact_half(const struct ea_exact *x, struct ea_exact *out)
 {
     struct ea_exact half = { .minus = x->minus };
@@ -230,14 +280,6 @@ bool ea_exact_within_share(const struct ea_exact *x, const struct ea_exact *of,
 
     distance(x, of, far);
     memcpy(left + POINT, far, sizeof(far)); /* both sides in units of 10^-108 */
-    for (size_t i = 0; i < EA_EXACT_LIMBS; i++) {
-        uint64_t carry = 0;
-        for (size_t k = 0; k < EA_EXACT_LIMBS; k++) {
-            uint64_t v = (uint64_t)of->limb[i] * tolerance->limb[k] + right[i + k] + carry;
-            right[i + k] = (uint32_t)(v % BASE);
-            carry = v / BASE;
-        }
-        right[i + EA_EXACT_LIMBS] = (uint32_t)carry;
-    }
+    mul_limbs(of->limb, tolerance->limb, right);
     return cmp_limbs(left, right, WIDE) <= 0;
 }

@@ -28,6 +28,9 @@ bool ea_exact_is_zero(const struct ea_exact *x);
 /* EA_EINPUT when the result does not fit; out may be an operand. */
 enum ea_err ea_exact_add(const struct ea_exact *a, const struct ea_exact *b, struct ea_exact *out) EA_MUST;
 enum ea_err ea_exact_sub(const struct ea_exact *a, const struct ea_exact *b, struct ea_exact *out) EA_MUST;
+enum ea_err ea_exact_mul(const struct ea_exact *a, const struct ea_exact *b, struct ea_exact *out) EA_MUST;
+/* Rounded to so many significant figures, halves away from zero. */
+enum ea_err ea_exact_round(const struct ea_exact *x, unsigned figures, struct ea_exact *out) EA_MUST;
 enum ea_err ea_exact_half(const struct ea_exact *x, struct ea_exact *out) EA_MUST;
 
 /* |x - of| <= tolerance; |x - of| <= tolerance * |of|. The tolerance's sign does not count. */

@@ -31,11 +31,21 @@ const struct ea_item_kind_ops ea_item_ops[EA_ITEM__MAX] = {
                           ea_item_write_numeric },
     [EA_ITEM_SHORT_TEXT] = { "accept", &ea_item_accept_schema, ea_item_read_accept, ea_item_settle_accept,
                              ea_item_write_accept },
+    [EA_ITEM_MATCH] = { "prompts", &ea_item_match_schema, ea_item_read_match, ea_item_settle_match,
+                        ea_item_write_match },
+    [EA_ITEM_ORDER] = { "entries", &ea_item_order_schema, ea_item_read_order, ea_item_settle_order,
+                        ea_item_write_order },
+    [EA_ITEM_CLOZE] = { "gaps", &ea_item_cloze_schema, ea_item_read_cloze, ea_item_settle_cloze,
+                        ea_item_write_cloze },
+    [EA_ITEM_FORMULA] = { "variables", &ea_item_formula_schema, ea_item_read_formula, ea_item_settle_formula,
+                          ea_item_write_formula },
+    [EA_ITEM_ESSAY] = { "", &ea_item_essay_schema, ea_item_read_essay, ea_item_settle_essay,
+                        ea_item_write_essay },
 };
 
 bool ea_item_known(enum ea_item_kind kind)
 {
-    return (unsigned)kind < EA_ITEM__MAX && ea_item_ops[kind].list;
+    return (unsigned)kind < EA_ITEM__MAX;
 }
 
 enum ea_item_kind ea_item_kind_of(const char *name)
@@ -69,8 +79,7 @@ enum ea_err ea_item_read(enum ea_item_kind kind, const char *json, size_t n, str
 
     *out = (struct ea_item){ .kind = kind };
     if (!ea_item_known(kind)) {
-        ea_faults_add(faults, a, at, "unsupported", "items of the kind %s are not supported yet",
-                      (unsigned)kind < EA_ITEM__MAX ? ea_item_kinds[kind] : "?");
+        ea_faults_add(faults, a, at, "unsupported", "there is no such kind of items");
         return EA_EINPUT;
     }
     enum ea_err err = ea_schema_text(ea_item_ops[kind].schema, json, n, a, &in, faults);
@@ -79,7 +88,6 @@ enum ea_err ea_item_read(enum ea_item_kind kind, const char *json, size_t n, str
     if (err)
         return err;
     struct ea_item_look l = look_at(kind, a, at, faults);
-    out->n = ea_item_in_n(in);
     err = outcome(&l, ea_item_ops[kind].read(&l, in, out));
     return err ? err : ea_item_settle(out, a, at, faults);
 }
@@ -109,28 +117,52 @@ static enum ea_err render(struct ea_arena *a, const char *text, const char **htm
     return err;
 }
 
+static enum ea_err render_entries(struct ea_arena *a, struct ea_entry *v, size_t n)
+{
+    enum ea_err err = EA_OK;
+
+    for (size_t i = 0; !err && i < n; i++)
+        err = render(a, v[i].text, &v[i].html);
+    return err;
+}
+
+static enum ea_err render_entry(struct ea_item *item, size_t i, struct ea_arena *a)
+{
+    enum ea_err err;
+
+    switch (item->kind) {
+    case EA_ITEM_CHOICE:
+        err = render(a, item->choices[i].text, &item->choices[i].html);
+        return err ? err : render(a, item->choices[i].feedback, &item->choices[i].feedback_html);
+    case EA_ITEM_NUMERIC:
+        return render(a, item->numeric[i].feedback, &item->numeric[i].feedback_html);
+    case EA_ITEM_SHORT_TEXT:
+        return render(a, item->accept[i].feedback, &item->accept[i].feedback_html);
+    case EA_ITEM_CLOZE:
+        return ea_item_render(&item->gaps[i].item, a); /* a gap's item has no gaps */
+    default:
+        return EA_OK;
+    }
+}
+
 enum ea_err ea_item_render(struct ea_item *item, struct ea_arena *a)
 {
     enum ea_err err = EA_OK;
 
+    if (item->kind == EA_ITEM_MATCH || item->kind == EA_ITEM_ORDER)
+        err = render_entries(a, item->entries, item->n);
+    if (!err && item->kind == EA_ITEM_MATCH)
+        err = render_entries(a, item->options, item->options_n);
+    if (!err && item->kind == EA_ITEM_CLOZE)
+        err = render(a, item->text, &item->html);
     for (size_t i = 0; !err && i < item->n; i++)
-        if (item->kind == EA_ITEM_CHOICE) {
-            err = render(a, item->choices[i].text, &item->choices[i].html);
-            if (!err)
-                err = render(a, item->choices[i].feedback, &item->choices[i].feedback_html);
-        } else if (item->kind == EA_ITEM_NUMERIC) {
-            err = render(a, item->numeric[i].feedback, &item->numeric[i].feedback_html);
-        } else {
-            err = render(a, item->accept[i].feedback, &item->accept[i].feedback_html);
-        }
+        err = render_entry(item, i, a);
     return err;
 }
 
 void ea_item_write(const struct ea_item *item, struct ea_jw *w)
 {
     ea_jw_obj(w);
-    ea_jw_key(w, ea_item_ops[item->kind].list);
-    ea_jw_arr(w);
     ea_item_ops[item->kind].write(item, w);
     ea_jw_end(w);
 }

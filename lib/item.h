@@ -67,7 +67,7 @@ struct ea_numeric {
 
 struct ea_accept { /* text or pattern, the other is NULL; text is normalised (ea_text_normal) */
     const char *text, *pattern;
-    bool case_sensitive, accent_sensitive;
+    bool case_sensitive, ignore_accents;
     int64_t fraction;
     const char *feedback, *feedback_html;
 };
@@ -95,7 +95,7 @@ struct ea_item {
         struct ea_entry *prompts;      /* of match */
         struct ea_entry *entries;      /* of order: in the right order */
         struct ea_gap *gaps;           /* of cloze: in the order of its text */
-        struct ea_variable *variables; /* of formula, by name */
+        struct ea_variable *variables; /* of formula */
     };
     /* of choice, match, order; the last two take no penalty */
     enum ea_scoring scoring;

@@ -12,8 +12,7 @@ static const char *some(const char *s)
     return s && *s ? s : NULL;
 }
 
-/* NULL stays NULL, and an empty text becomes it. */
-static enum ea_err tidy(struct ea_arena *a, const char **text)
+enum ea_err ea_item_tidy(struct ea_arena *a, const char **text)
 {
     if (!*text)
         return EA_OK;
@@ -22,46 +21,64 @@ static enum ea_err tidy(struct ea_arena *a, const char **text)
     return t ? EA_OK : EA_ENOMEM;
 }
 
-static bool is_id(const char *s)
+bool ea_item_is_id(const char *s)
 {
-    return strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(s) && *s;
+    size_t n = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+
+    return n > 0 && n <= EA_ITEM_ID_MAX && s[n] == '\0';
 }
 
-static bool id_taken(const struct ea_item *item, size_t but, const char *id)
+/* The ids of a list, wherever in its entries they are. */
+struct ids {
+    size_t n;
+    const char **(*at)(void *list, size_t i);
+    void *list;
+};
+
+static bool id_taken(const struct ids *ids, size_t but, const char *id)
 {
-    for (size_t i = 0; i < item->n; i++)
-        if (i != but && item->choices[i].id && strcmp(item->choices[i].id, id) == 0)
+    for (size_t i = 0; i < ids->n; i++) {
+        const char *other = *ids->at(ids->list, i);
+        if (i != but && other && strcmp(other, id) == 0)
             return true;
+    }
     return false;
 }
 
 /* a, b … z, then c27, c28 … */
-static enum ea_err give_id(struct ea_arena *a, struct ea_item *item, size_t i)
+static enum ea_err give_id(struct ea_arena *a, const struct ids *ids, size_t i)
 {
-    for (size_t k = i; !item->choices[i].id; k++) {
+    for (size_t k = i; !*ids->at(ids->list, i); k++) {
         char *id = k < 26 ? ea_arena_printf(a, "%c", (int)('a' + k)) : ea_arena_printf(a, "c%zu", k + 1);
         if (!id)
             return EA_ENOMEM;
-        if (!id_taken(item, i, id))
-            item->choices[i].id = id;
+        if (!id_taken(ids, i, id))
+            *ids->at(ids->list, i) = id;
     }
     return EA_OK;
 }
 
-static enum ea_err settle_ids(const struct ea_item_look *l, struct ea_item *item)
+enum ea_err ea_item_give_ids(const struct ea_item_look *l, size_t n, const char **(*at)(void *list, size_t i),
+                             void *list)
 {
+    const struct ids ids = { n, at, list };
     enum ea_err err = EA_OK;
 
-    for (size_t i = 0; i < item->n; i++) {
-        const char *id = item->choices[i].id;
-        if (id && !is_id(id))
+    for (size_t i = 0; i < n; i++) {
+        const char *id = *at(list, i);
+        if (id && !ea_item_is_id(id))
             EA_ITEM_FAULT(l, (long)i, "id", "format", "an id has letters, digits, - and _ only");
-        else if (id && id_taken(item, i, id))
-            EA_ITEM_FAULT(l, (long)i, "id", "duplicate", "another choice has this id");
+        else if (id && id_taken(&ids, i, id))
+            EA_ITEM_FAULT(l, (long)i, "id", "duplicate", "another one has this id");
     }
-    for (size_t i = 0; !err && i < item->n; i++)
-        err = give_id(l->a, item, i);
+    for (size_t i = 0; !err && i < n; i++)
+        err = give_id(l->a, &ids, i);
     return err;
+}
+
+static const char **choice_id(void *list, size_t i)
+{
+    return &((struct ea_choice *)list)[i].id;
 }
 
 static void check_weights(const struct ea_item_look *l, const struct ea_item *item)
@@ -107,9 +124,9 @@ enum ea_err ea_item_settle_choices(const struct ea_item_look *l, struct ea_item 
     for (size_t i = 0; !err && i < item->n; i++) {
         struct ea_choice *c = &item->choices[i];
         correct += c->correct;
-        err = tidy(l->a, &c->text);
+        err = ea_item_tidy(l->a, &c->text);
         if (!err)
-            err = tidy(l->a, &c->feedback);
+            err = ea_item_tidy(l->a, &c->feedback);
         if (!err && !c->text)
             EA_ITEM_FAULT(l, (long)i, "text", "too-short", "the text is empty");
     }
@@ -122,7 +139,7 @@ enum ea_err ea_item_settle_choices(const struct ea_item_look *l, struct ea_item 
     if (!item->multiple)
         item->scoring = EA_SCORE_ALL_OR_NOTHING;
     drop_idle_weights(item);
-    return settle_ids(l, item);
+    return ea_item_give_ids(l, item->n, choice_id, item->choices);
 }
 
 static bool share(const struct ea_item_look *l, size_t i, int64_t fraction)
@@ -132,6 +149,13 @@ static bool share(const struct ea_item_look *l, size_t i, int64_t fraction)
     return fraction == EA_FRACTION_ONE;
 }
 
+void ea_item_check_share(const struct ea_item_look *l, const char *member, int64_t share)
+{
+    if (share < 0 || share > EA_FRACTION_ONE)
+        ea_faults_add(l->faults, l->a, ea_arena_printf(l->a, "%s/%s", l->at, member), "out-of-range",
+                      "a share is from 0 to 1");
+}
+
 enum ea_err ea_item_settle_numeric(const struct ea_item_look *l, struct ea_item *item)
 {
     bool full = false;
@@ -139,14 +163,19 @@ enum ea_err ea_item_settle_numeric(const struct ea_item_look *l, struct ea_item 
 
     for (size_t i = 0; !err && i < item->n; i++) {
         struct ea_numeric *x = &item->numeric[i];
-        err = tidy(l->a, &x->feedback);
+        err = ea_item_tidy(l->a, &x->feedback);
         if (!err)
-            err = tidy(l->a, &x->unit);
+            err = ea_item_tidy(l->a, &x->unit);
         x->relative &= !ea_exact_is_zero(&x->tolerance);
         full |= share(l, i, x->fraction);
         if (x->tolerance.minus)
             EA_ITEM_FAULT(l, (long)i, "tolerance", "out-of-range", "a tolerance is not below zero");
+        if (x->figures < 0 || x->figures > EA_ITEM_FIGURES_MAX)
+            EA_ITEM_FAULT(l, (long)i, "significant_figures", "out-of-range", "1 to %d figures",
+                          EA_ITEM_FIGURES_MAX);
     }
+    ea_item_check_share(l, "wrong_unit_share", item->wrong_unit);
+    ea_item_check_share(l, "wrong_figures_share", item->wrong_figures);
     if (!err && !full)
         EA_ITEM_FAULT(l, -1, "", "invalid",
                       "one answer must have the fraction 1, or nobody can reach all points");
@@ -156,7 +185,7 @@ enum ea_err ea_item_settle_numeric(const struct ea_item_look *l, struct ea_item 
 static enum ea_err settle_accepted(const struct ea_item_look *l, size_t i, struct ea_accept *x)
 {
     const char *why = NULL;
-    enum ea_err err = tidy(l->a, &x->feedback);
+    enum ea_err err = ea_item_tidy(l->a, &x->feedback);
 
     if (err)
         return err;

@@ -5,6 +5,10 @@ ALTER TABLE attempt_slots ADD COLUMN draw jsonb NOT NULL DEFAULT '{}', ADD COLUM
 UPDATE attempt_slots SET draw = jsonb_build_object('choices', choices), names = choices WHERE choices IS NOT NULL;
 ALTER TABLE attempt_slots DROP COLUMN choices;
 
+-- A slot that a person must mark has no score until then, and its attempt stays submitted.
+ALTER TABLE attempts ADD COLUMN needs_grading boolean NOT NULL DEFAULT false;
+ALTER TABLE attempt_slots ADD COLUMN graded_by uuid REFERENCES users (id), ADD COLUMN comment text;
+
 -- A list's ids in an order of chance, or as they are.
 CREATE FUNCTION ea_slot_order(list jsonb, shuffle boolean, seed bigint, thing text) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -117,4 +121,42 @@ CREATE FUNCTION ea_slot_names(kind text, definition jsonb) RETURNS jsonb
     ELSE
         RETURN '[]';
     END CASE;
+END $$;
+
+-- What is right, as a result shows it once the key may be seen.
+CREATE FUNCTION ea_slot_key(kind text, definition jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$ BEGIN
+    CASE kind
+    WHEN 'choice' THEN
+        RETURN jsonb_build_object('choices', jsonb_path_query_array(definition, '$.choices[*] ? (@.correct == true).id'));
+    WHEN 'numeric' THEN
+        RETURN jsonb_build_object('answers', (SELECT jsonb_agg(x - '{feedback,feedback_html}'::text[]) FROM jsonb_array_elements(definition -> 'answers') AS x));
+    WHEN 'short_text' THEN
+        RETURN jsonb_build_object('accept', (SELECT jsonb_agg(x - '{feedback,feedback_html}'::text[]) FROM jsonb_array_elements(definition -> 'accept') AS x));
+    WHEN 'match' THEN
+        RETURN jsonb_build_object('pairs', definition -> 'key');
+    WHEN 'order' THEN
+        RETURN jsonb_build_object('order', jsonb_path_query_array(definition, '$.entries[*].id'));
+    WHEN 'cloze' THEN
+        RETURN jsonb_build_object('gaps', (SELECT jsonb_object_agg(name, ea_slot_key(gap ->> 'kind', gap)) FROM jsonb_each(definition -> 'gaps') AS x (name, gap)));
+    WHEN 'formula' THEN
+        RETURN jsonb_strip_nulls(jsonb_build_object('answer', definition -> 'answer', 'tolerance', definition -> 'tolerance', 'relative', definition -> 'relative',
+                                                    'unit', definition -> 'unit'));
+    ELSE
+        RETURN NULL;
+    END CASE;
+END $$;
+
+-- The feedback of what an answer picked or fits, as HTML; explanation as the grader writes it.
+CREATE FUNCTION ea_slot_feedback(definition jsonb, explanation jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$ BEGIN
+    RETURN (SELECT coalesce(jsonb_agg(entry -> 'feedback_html' ORDER BY name, k), '[]')
+            FROM (SELECT NULL AS name, definition AS item, explanation -> 'matched' AS matched
+                  UNION ALL
+                  SELECT key, definition -> 'gaps' -> key, value FROM jsonb_each(coalesce(explanation -> 'matched_gaps', '{}'))) AS x,
+                 jsonb_array_elements_text(matched) WITH ORDINALITY AS y (m, k),
+                 LATERAL (SELECT coalesce(item -> 'choices', item -> 'answers', item -> 'accept') -> m::integer AS entry) AS e
+            WHERE entry ? 'feedback_html');
 END $$;

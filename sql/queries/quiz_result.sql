@@ -27,17 +27,11 @@ SELECT json_build_object(
         SELECT coalesce(json_agg(json_build_object(
             'slot', s.slot, 'kind', s.kind, 'answer', s.answer, 'rev', s.rev,
             'score', CASE WHEN score_shown THEN json_build_object('points', ea_points(s.score), 'of', ea_points(s.points)) END,
-            'explanation', CASE WHEN score_shown THEN s.explanation - CASE WHEN key_shown THEN '' ELSE 'matched' END END,
-            'key', CASE WHEN key_shown THEN CASE s.kind
-                WHEN 'choice' THEN json_build_object('choices', (SELECT json_agg(c -> 'id') FROM jsonb_array_elements(v.definition -> 'choices') AS c WHERE (c ->> 'correct')::boolean))
-                WHEN 'numeric' THEN json_build_object('answers', (SELECT json_agg(x - '{feedback,feedback_html}'::text[]) FROM jsonb_array_elements(v.definition -> 'answers') AS x))
-                WHEN 'short_text' THEN json_build_object('accept', (SELECT json_agg(x - '{feedback,feedback_html}'::text[]) FROM jsonb_array_elements(v.definition -> 'accept') AS x))
-                END END,
+            'explanation', CASE WHEN score_shown THEN s.explanation - CASE WHEN key_shown THEN '{}' ELSE '{matched,matched_gaps,expected}' END::text[] END,
+            'key', CASE WHEN key_shown THEN ea_slot_key(s.kind, v.definition) END,
             'feedback_html', CASE WHEN feedback_shown THEN v.feedback_html END,
-            'feedback', CASE WHEN feedback_shown THEN (
-                SELECT coalesce(json_agg(coalesce(v.definition -> 'choices', v.definition -> 'answers', v.definition -> 'accept') -> m::integer ->> 'feedback_html' ORDER BY k)
-                                FILTER (WHERE coalesce(v.definition -> 'choices', v.definition -> 'answers', v.definition -> 'accept') -> m::integer ? 'feedback_html'), '[]')
-                FROM jsonb_array_elements_text(s.explanation -> 'matched') WITH ORDINALITY AS y (m, k)) END) ORDER BY s.slot), '[]')
+            'comment', CASE WHEN feedback_shown THEN s.comment END,
+            'feedback', CASE WHEN feedback_shown THEN ea_slot_feedback(v.definition, s.explanation) END) ORDER BY s.slot), '[]')
         FROM attempt_slots s JOIN item_versions v ON v.item_id = s.item_id AND v.version = s.item_version
         WHERE s.attempt_id = a.id)),
     CASE WHEN a.state <> 'in_progress' THEN concat_ws('.', a.version, a.score_shown::int, a.key_shown::int, a.feedback_shown::int) END

@@ -31,7 +31,7 @@ static struct grader_score score(const char *kind, const char *definition, int64
     if (ea_item_read(ea_item_kind_of(kind), definition, strlen(definition), arena, "", &faults, &item))
         fail_msg("%s: %s %s", definition, faults.v[0].pointer, faults.v[0].detail);
     assert_ok(ea_answer_read(given, strlen(given), arena, "", &faults, &answer));
-    assert_ok(grader_score(&item, of, &answer, arena, &out));
+    assert_ok(grader_score(&item, of, &answer, NULL, arena, &out));
     return out;
 }
 
@@ -146,6 +146,160 @@ static void short_texts(void **state)
     assert_points("short_text", WORDS, "{\"choices\":[\"a\"]}", 0);
 }
 
+static void significant_figures(void **state)
+{
+#define PI  "{\"answers\":[{\"value\":3.14159,\"significant_figures\":3}],\"wrong_figures_share\":0.5}"
+#define BIG "{\"answers\":[{\"value\":1200,\"significant_figures\":2}]}"
+    (void)state;
+    assert_points("numeric", PI, "{\"value\":\"3.14\"}", 1000);
+    assert_points("numeric", PI, "{\"value\":\"3.14159\"}", 500);
+    assert_points("numeric", PI, "{\"value\":\"3.1\"}", 0);
+    assert_points("numeric", PI, "{\"value\":\"0.314e1\"}", 1000);
+    assert_points("numeric", BIG, "{\"value\":\"1200\"}", 1000);
+    assert_points("numeric", BIG, "{\"value\":\"1.2e3\"}", 1000);
+    assert_points("numeric", BIG, "{\"value\":\"1200.0\"}", 0);
+    assert_points("numeric", BIG, "{\"value\":\"1.20e3\"}", 0);
+}
+
+static void units_are_converted(void **state)
+{
+#define UNIT(value, unit)                                                                                    \
+    "{\"answers\":[{\"value\":" value ",\"unit\":\"" unit "\"}],\"wrong_unit_share\":0.25}"
+#define NEAR(value, unit, by)                                                                                \
+    "{\"answers\":[{\"value\":" value ",\"unit\":\"" unit "\",\"tolerance\":" by "}]}"
+    static const struct {
+        const char *definition, *answer;
+        int64_t points;
+    } rows[] = {
+        { UNIT("3.2", "m"), "{\"value\":\"3.2 m\"}", 1000 },
+        { UNIT("3.2", "m"), "{\"value\":\"320\",\"unit\":\"cm\"}", 1000 },
+        { UNIT("3.2", "m"), "{\"value\":\"3200 mm\"}", 1000 },
+        { UNIT("3.2", "m"), "{\"value\":\"0.0032 km\"}", 1000 },
+        { UNIT("3.2", "m"), "{\"value\":\"3.2 cm\"}", 250 },
+        { UNIT("3.2", "m"), "{\"value\":\"3.2\"}", 250 },
+        { UNIT("3.2", "m"), "{\"value\":\"3.2 kg\"}", 250 },
+        { UNIT("3.2", "m"), "{\"value\":\"321 cm\"}", 0 },
+        { UNIT("1.5", "kg"), "{\"value\":\"1500 g\"}", 1000 },
+        { UNIT("1.5", "h"), "{\"value\":\"90 min\"}", 1000 },
+        { UNIT("1.5", "h"), "{\"value\":\"5400 s\"}", 1000 },
+        { UNIT("20", "degC"), "{\"value\":\"293.15 K\"}", 1000 },
+        { UNIT("293.15", "K"), "{\"value\":\"20 \u00b0C\"}", 1000 },
+        { UNIT("-40", "degC"), "{\"value\":\"-40 degF\"}", 1000 },
+        { UNIT("36", "km/h"), "{\"value\":\"10 m/s\"}", 1000 },
+        { UNIT("2", "L"), "{\"value\":\"2000 mL\"}", 1000 },
+        { NEAR("3.2", "m", "0.05"), "{\"value\":\"325 cm\"}", 1000 },
+        { NEAR("3.2", "m", "0.05"), "{\"value\":\"326 cm\"}", 0 },
+        { NEAR("20", "degC", "1"), "{\"value\":\"294.15 K\"}", 1000 },
+        { NEAR("20", "degC", "1"), "{\"value\":\"294.2 K\"}", 0 },
+        { NEAR("2", "h", "0.1,\"relative\":true"), "{\"value\":\"132 min\"}", 1000 },
+        { NEAR("2", "h", "0.1,\"relative\":true"), "{\"value\":\"133 min\"}", 0 },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_points("numeric", rows[i].definition, rows[i].answer, rows[i].points);
+}
+
+#define CAPITALS(scoring)                                                                                                                                   \
+    "{\"prompts\":[{\"id\":\"fr\",\"text\":\"France\"},{\"id\":\"it\",\"text\":\"Italy\"},{\"id\":\"es\",\"text\":\"Spain\"}],"                             \
+    "\"options\":[{\"id\":\"p\",\"text\":\"Paris\"},{\"id\":\"r\",\"text\":\"Rome\"},{\"id\":\"m\",\"text\":\"Madrid\"},{\"id\":\"o\",\"text\":\"Oslo\"}]," \
+    "\"key\":{\"fr\":\"p\",\"it\":\"r\",\"es\":\"m\"},\"scoring\":\"" scoring "\"}"
+
+static void matches(void **state)
+{
+    (void)state;
+    assert_points("match", CAPITALS("proportional"), "{\"pairs\":{\"fr\":\"p\",\"it\":\"r\",\"es\":\"m\"}}",
+                  1000);
+    assert_points("match", CAPITALS("proportional"), "{\"pairs\":{\"fr\":\"p\",\"it\":\"o\",\"es\":\"m\"}}",
+                  667);
+    assert_points("match", CAPITALS("proportional"), "{\"pairs\":{\"it\":\"r\"}}", 333);
+    assert_points("match", CAPITALS("proportional"), "{\"pairs\":{}}", 0);
+    assert_points("match", CAPITALS("all_or_nothing"), "{\"pairs\":{\"fr\":\"p\",\"it\":\"r\",\"es\":\"o\"}}",
+                  0);
+    assert_points("match", CAPITALS("all_or_nothing"), "{\"pairs\":{\"fr\":\"p\",\"it\":\"r\",\"es\":\"m\"}}",
+                  1000);
+}
+
+#define FIVE(scoring)                                                                                                            \
+    "{\"entries\":[{\"text\":\"1\"},{\"text\":\"2\"},{\"text\":\"3\"},{\"text\":\"4\"},{\"text\":\"5\"}],\"scoring\":\"" scoring \
+    "\"}"
+
+static void orders(void **state)
+{
+    (void)state;
+    assert_points("order", FIVE("proportional"), "{\"order\":[\"a\",\"b\",\"c\",\"d\",\"e\"]}", 1000);
+    assert_points("order", FIVE("proportional"), "{\"order\":[\"e\",\"d\",\"c\",\"b\",\"a\"]}", 0);
+    assert_points("order", FIVE("proportional"), "{\"order\":[\"e\",\"a\",\"b\",\"c\",\"d\"]}", 750);
+    assert_points("order", FIVE("proportional"), "{\"order\":[\"b\",\"a\",\"d\",\"c\",\"e\"]}", 500);
+    assert_points("order", FIVE("proportional"), "{\"order\":[\"a\",\"b\",\"c\"]}", 500);
+    assert_points("order", FIVE("proportional"), "{\"order\":[\"a\"]}", 0);
+    assert_points("order", FIVE("proportional"), "{\"order\":[]}", 0);
+    assert_points("order", FIVE("all_or_nothing"), "{\"order\":[\"e\",\"a\",\"b\",\"c\",\"d\"]}", 0);
+}
+
+static void gaps(void **state)
+{
+#define CLOZE                                                                                                                                             \
+    "{\"text\":\"{{x}} {{y}} {{z}}\",\"gaps\":{\"x\":{\"accept\":[{\"text\":\"leaf\"}]},\"y\":{\"weight\":2,\"answers\":[{\"value\":7,\"unit\":\"m\"}]}," \
+    "\"z\":{\"choices\":[{\"text\":\"A\",\"correct\":true},{\"text\":\"B\"}]}}}"
+    (void)state;
+    assert_points(
+        "cloze", CLOZE,
+        "{\"gaps\":{\"x\":{\"text\":\"Leaf\"},\"y\":{\"value\":\"700 cm\"},\"z\":{\"choices\":[\"a\"]}}}",
+        1000);
+    assert_points("cloze", CLOZE, "{\"gaps\":{\"y\":{\"value\":\"7\",\"unit\":\"m\"}}}", 500);
+    assert_points(
+        "cloze", CLOZE,
+        "{\"gaps\":{\"x\":{\"text\":\"leaf\"},\"y\":{\"text\":\"7 m\"},\"z\":{\"choices\":[\"b\"]}}}", 250);
+    assert_points("cloze", CLOZE, "{\"gaps\":{}}", 0);
+    struct grader_score s = score("cloze", CLOZE, 1000, "{\"gaps\":{\"z\":{\"choices\":[\"a\"]}}}");
+    assert_int_equal(s.parts_n, 3);
+    assert_string_equal(s.parts[2].gap, "z");
+    assert_string_equal(s.parts[2].score.rule, "choice/1");
+    assert_int_equal(s.parts[2].score.matched_n, 1);
+    assert_string_equal(s.parts[1].score.steps[0].why, "no answer");
+}
+
+static void formulas(void **state)
+{
+    const char *json =
+        "{\"variables\":{\"a\":{\"min\":1,\"max\":9},\"b\":{\"min\":0,\"max\":9}},\"answer\":\"a/(b+1)\",\"tolerance\":0.01,\"unit\":\"m\"}";
+    struct ea_formula_variable values[] = { { .name = "a" }, { .name = "b" } };
+    const struct grader_draw draw = { values, 2 };
+    struct ea_faults faults = { 0 };
+    struct ea_answer answer = { .shape = EA_ANSWER_VALUE, .value = "2.33 m" };
+    struct ea_item item;
+    struct grader_score s;
+    (void)state;
+
+    assert_ok(ea_exact_read("7", 1, &values[0].value));
+    assert_ok(ea_exact_read("2", 1, &values[1].value));
+    assert_ok(ea_item_read(EA_ITEM_FORMULA, json, strlen(json), arena, "", &faults, &item));
+    assert_ok(grader_score(&item, 1000, &answer, &draw, arena, &s));
+    assert_int_equal(s.points, 1000);
+    assert_string_equal(s.expected, "2.33333333333");
+    answer.value = "2.35 m";
+    assert_ok(grader_score(&item, 1000, &answer, &draw, arena, &s));
+    assert_int_equal(s.points, 0);
+    answer.value = "233 cm";
+    assert_ok(grader_score(&item, 1000, &answer, &draw, arena, &s));
+    assert_int_equal(s.points, 1000);
+    /* no value for these numbers: a person decides */
+    assert_ok(ea_exact_read("-1", 2, &values[1].value));
+    assert_ok(grader_score(&item, 1000, &answer, &draw, arena, &s));
+    assert_true(s.waits);
+    assert_int_equal(s.points, 0);
+}
+
+static void essays_wait_for_a_person(void **state)
+{
+    (void)state;
+    assert_true(score("essay", "{}", 1000, "{\"text\":\"Some words.\"}").waits);
+    assert_string_equal(score("essay", "{}", 1000, "{\"text\":\" Some  words. \"}").reading, "2 words");
+    assert_false(score("essay", "{}", 1000, "{\"text\":\" \\n\"}").waits);
+    assert_false(score("essay", "{}", 1000, "null").waits);
+}
+
 static void rounding_is_half_up(void **state)
 {
     (void)state;
@@ -197,8 +351,8 @@ static void any_answer_to_any_item(void **state)
         struct ea_answer answer = chance_answer(&c, arena, &item);
         int64_t of = (int64_t)chance_below(&c, 1000001);
         struct grader_score one, two;
-        assert_ok(grader_score(&item, of, &answer, arena, &one));
-        assert_ok(grader_score(&item, of, &answer, arena, &two));
+        assert_ok(grader_score(&item, of, &answer, NULL, arena, &one));
+        assert_ok(grader_score(&item, of, &answer, NULL, arena, &two));
         if (one.points < 0 || one.points > of || !same(&one, &two) || one.steps_n < 2 ||
             one.steps_n > GRADER_STEPS_MAX)
             fail_msg("round %d: %d of %d", round, (int)one.points, (int)of);
@@ -226,7 +380,7 @@ static void the_key_is_worth_everything(void **state)
                 ids[answer.n++] = item.choices[i].id;
         answer.choices = ids;
         if (item.kind == EA_ITEM_CHOICE) {
-            assert_ok(grader_score(&item, 7777, &answer, arena, &s));
+            assert_ok(grader_score(&item, 7777, &answer, NULL, arena, &s));
             assert_int_equal(s.points, 7777);
         }
         ea_arena_reset(arena);
@@ -241,6 +395,13 @@ int main(void)
         cmocka_unit_test(numbers),
         cmocka_unit_test(units),
         cmocka_unit_test(short_texts),
+        cmocka_unit_test(significant_figures),
+        cmocka_unit_test(units_are_converted),
+        cmocka_unit_test(matches),
+        cmocka_unit_test(orders),
+        cmocka_unit_test(gaps),
+        cmocka_unit_test(formulas),
+        cmocka_unit_test(essays_wait_for_a_person),
         cmocka_unit_test(rounding_is_half_up),
         cmocka_unit_test(the_steps_are_told),
         cmocka_unit_test(any_answer_to_any_item),

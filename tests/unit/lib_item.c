@@ -140,7 +140,127 @@ static void faults_name_their_place(void **state)
     assert_fault("short_text", "{\"accept\":[{}]}", "/definition/accept/0", "invalid");
     assert_fault("short_text", "{\"accept\":[{\"pattern\":\"(\"}]}", "/definition/accept/0/pattern",
                  "format");
-    assert_fault("essay", "{}", "/definition", "unsupported");
+}
+
+static void the_other_kinds_have_one_form_too(void **state)
+{
+    (void)state;
+    assert_settled(
+        "numeric",
+        "{\"answers\":[{\"value\":3.14159,\"significant_figures\":3,\"unit\":\"m\"}],\"wrong_unit_share\":0.5,\"wrong_figures_share\":0}",
+        "{\"answers\":[{\"value\":3.14159,\"tolerance\":0,\"relative\":false,\"significant_figures\":3,\"unit\":\"m\",\"fraction\":1}],"
+        "\"wrong_unit_share\":0.5}");
+    assert_settled(
+        "match",
+        "{\"prompts\":[{\"id\":\"fr\",\"text\":\" France \"}],\"options\":[{\"id\":\"p\",\"text\":\"Paris\"},{\"text\":\"Rome\"}],\"key\":{\"fr\":\"p\"}}",
+        "{\"prompts\":[{\"id\":\"fr\",\"text\":\"France\"}],\"options\":[{\"id\":\"p\",\"text\":\"Paris\"},{\"id\":\"b\",\"text\":\"Rome\"}],"
+        "\"key\":{\"fr\":\"p\"},\"shuffle\":true,\"scoring\":\"proportional\"}");
+    assert_settled(
+        "order", "{\"entries\":[{\"text\":\"one\"},{\"text\":\"two\"}],\"scoring\":\"all_or_nothing\"}",
+        "{\"entries\":[{\"id\":\"a\",\"text\":\"one\"},{\"id\":\"b\",\"text\":\"two\"}],\"scoring\":\"all_or_nothing\"}");
+    /* gaps in the order of the text */
+    assert_settled(
+        "cloze",
+        "{\"text\":\"{{y}} or {{x}} {{\",\"gaps\":{\"x\":{\"answers\":[{\"value\":2}]},\"y\":{\"weight\":3,\"accept\":[{\"text\":\"a\"}]}}}",
+        "{\"text\":\"{{y}} or {{x}} {{\",\"gaps\":{\"y\":{\"kind\":\"short_text\",\"weight\":3,\"accept\":[{\"text\":\"a\",\"case_sensitive\":false,"
+        "\"fraction\":1}]},\"x\":{\"kind\":\"numeric\",\"weight\":1,\"answers\":[{\"value\":2,\"tolerance\":0,\"relative\":false,\"fraction\":1}]}}}");
+    assert_settled(
+        "formula",
+        "{\"variables\":{\"a\":{\"min\":1,\"max\":\"2.50\",\"step\":0.5}},\"answer\":\" a^2 \",\"tolerance\":0.01,\"relative\":true,\"unit\":\"m\"}",
+        "{\"variables\":{\"a\":{\"min\":1,\"max\":2.5,\"step\":0.5}},\"answer\":\"a^2\",\"tolerance\":0.01,\"relative\":true,\"unit\":\"m\"}");
+    assert_settled("essay", "{\"min_words\":100,\"max_words\":null}", "{\"min_words\":100}");
+    assert_settled("essay", "{}", "{}");
+}
+
+#define OPTIONS "\"options\":[{\"id\":\"x\",\"text\":\"X\"},{\"id\":\"y\",\"text\":\"Y\"}]"
+
+static void their_faults_name_their_place(void **state)
+{
+    (void)state;
+    assert_fault("numeric", "{\"answers\":[{\"value\":1,\"significant_figures\":0}]}",
+                 "/definition/answers/0/significant_figures", "out-of-range");
+    assert_fault("numeric", "{\"answers\":[{\"value\":1}],\"wrong_unit_share\":2}",
+                 "/definition/wrong_unit_share", "out-of-range");
+    assert_fault("numeric", "{\"answers\":[{\"value\":1}],\"wrong_figures_share\":\"x\"}",
+                 "/definition/wrong_figures_share", "format");
+    assert_fault("match", "{\"prompts\":[{\"id\":\"p\",\"text\":\"P\"}]," OPTIONS ",\"key\":{\"q\":\"x\"}}",
+                 "/definition/key/q", "unknown");
+    assert_fault("match", "{\"prompts\":[{\"id\":\"p\",\"text\":\"P\"}]," OPTIONS ",\"key\":{\"p\":\"z\"}}",
+                 "/definition/key/p", "unknown");
+    assert_fault("match",
+                 "{\"prompts\":[{\"id\":\"p\",\"text\":\"P\"},{\"id\":\"q\",\"text\":\"Q\"}]," OPTIONS
+                 ",\"key\":{\"p\":\"x\"}}",
+                 "/definition/key/q", "required");
+    assert_fault("match",
+                 "{\"prompts\":[{\"id\":\"p\",\"text\":\"P\"}]," OPTIONS
+                 ",\"key\":{\"p\":\"x\"},\"scoring\":\"proportional_with_penalty\"}",
+                 "/definition/scoring", "invalid");
+    assert_fault("match", "{\"prompts\":[{\"id\":\"p\",\"text\":\"P\"}],\"options\":[],\"key\":{\"p\":1}}",
+                 "/definition/key/p", "type");
+    assert_fault("order", "{\"entries\":[{\"text\":\"one\"}]}", "/definition/entries", "too-short");
+    assert_fault("order", "{\"entries\":[{\"id\":\"a\",\"text\":\"one\"},{\"id\":\"a\",\"text\":\" \"}]}",
+                 "/definition/entries/1/id", "duplicate");
+    assert_fault("order", "{\"entries\":[{\"id\":\"a\",\"text\":\"one\"},{\"id\":\"b\",\"text\":\" \"}]}",
+                 "/definition/entries/1/text", "too-short");
+    assert_fault("cloze", "{\"text\":\"none\",\"gaps\":{\"x\":{\"accept\":[{\"text\":\"a\"}]}}}",
+                 "/definition/gaps/x", "invalid");
+    assert_fault("cloze", "{\"text\":\"{{x}} {{y}}\",\"gaps\":{\"x\":{\"accept\":[{\"text\":\"a\"}]}}}",
+                 "/definition/text", "unknown");
+    assert_fault("cloze", "{\"text\":\"{{x}} {{x}}\",\"gaps\":{\"x\":{\"accept\":[{\"text\":\"a\"}]}}}",
+                 "/definition/text", "duplicate");
+    assert_fault("cloze", "{\"text\":\"{{x}}\",\"gaps\":{\"x\":{}}}", "/definition/gaps/x", "invalid");
+    assert_fault("cloze", "{\"text\":\"{{x}}\",\"gaps\":{\"x\":{\"kind\":\"essay\"}}}",
+                 "/definition/gaps/x/kind", "invalid");
+    assert_fault("cloze",
+                 "{\"text\":\"{{x}}\",\"gaps\":{\"x\":{\"kind\":\"choice\",\"accept\":[{\"text\":\"a\"}]}}}",
+                 "/definition/gaps/x/kind", "invalid");
+    assert_fault("cloze",
+                 "{\"text\":\"{{x}}\",\"gaps\":{\"x\":{\"multiple\":true,\"accept\":[{\"text\":\"a\"}]}}}",
+                 "/definition/gaps/x/multiple", "unknown");
+    assert_fault("cloze",
+                 "{\"text\":\"{{x}}\",\"gaps\":{\"x\":{\"accept\":[{\"text\":\"a\",\"fraction\":0.5}]}}}",
+                 "/definition/gaps/x/accept", "invalid");
+    assert_fault("cloze", "{\"text\":\"{{_}}\",\"gaps\":{\"_\":{\"accept\":[{\"text\":\"a\"}]}}}",
+                 "/definition/gaps/_", "format");
+    assert_fault("formula", "{\"variables\":{\"a\":{\"min\":1,\"max\":0}},\"answer\":\"a\"}",
+                 "/definition/variables/a/max", "out-of-range");
+    assert_fault("formula", "{\"variables\":{\"a\":{\"min\":0,\"max\":1,\"step\":0}},\"answer\":\"a\"}",
+                 "/definition/variables/a/step", "out-of-range");
+    assert_fault("formula", "{\"variables\":{\"a\":{\"min\":0,\"max\":1,\"step\":1e-6}},\"answer\":\"a\"}",
+                 "/definition/variables/a/step", "out-of-range");
+    assert_fault("formula", "{\"variables\":{\"sin\":{\"min\":0,\"max\":1}},\"answer\":\"1\"}",
+                 "/definition/variables/sin", "format");
+    assert_fault("formula", "{\"variables\":{\"a\":{\"min\":0}},\"answer\":\"a\"}",
+                 "/definition/variables/a/max", "required");
+    assert_fault("formula", "{\"variables\":{\"a\":{\"min\":0,\"max\":1}},\"answer\":\"1/a\"}",
+                 "/definition/answer", "format");
+    assert_fault("formula", "{\"variables\":{\"a\":{\"min\":0,\"max\":1}},\"answer\":\"a=2\"}",
+                 "/definition/answer", "format");
+    assert_fault("essay", "{\"min_words\":10,\"max_words\":5}", "/definition/max_words", "out-of-range");
+    assert_fault("essay", "{\"words\":10}", "/definition/words", "unknown");
+}
+
+static void an_answer_names_ids(void **state)
+{
+    static const struct {
+        const char *json, *names;
+    } rows[] = {
+        { "null", "[]" },
+        { "{\"text\":\"a\"}", "[]" },
+        { "{\"choices\":[\"b\",\"a\"]}", "[\"b\",\"a\"]" },
+        { "{\"order\":[\"b\",\"a\"]}", "[\"b\",\"a\"]" },
+        { "{\"pairs\":{\"p\":\"x\",\"q\":\"x\"}}", "[\"p\",\"=x\",\"q\",\"=x\"]" },
+        { "{\"gaps\":{\"g\":{\"choices\":[\"a\"]},\"h\":{\"value\":3},\"i\":{\"text\":\"\"}}}",
+          "[\"g:choices\",\"g=a\",\"h:value\",\"i:text\"]" },
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ea_faults faults = { 0 };
+        struct ea_answer answer;
+        assert_ok(ea_answer_read(rows[i].json, strlen(rows[i].json), arena, "", &faults, &answer));
+        assert_string_equal(ea_answer_names(&answer, arena), rows[i].names);
+    }
 }
 
 /* What was written is read again as the same, and writing that gives the same bytes. */
@@ -218,6 +338,15 @@ static void answers_have_a_few_shapes(void **state)
     assert_answer("{\"value\":\"3.20\",\"unit\":\"m\"}", EA_ANSWER_VALUE);
     assert_answer("{\"value\":\"half-ty\"}", EA_ANSWER_VALUE);
     assert_answer("{\"text\":\"\"}", EA_ANSWER_TEXT);
+    assert_answer("{\"pairs\":{\"p\":\"x\"}}", EA_ANSWER_PAIRS);
+    assert_answer("{\"order\":[\"a\",\"b\"]}", EA_ANSWER_ORDER);
+    assert_answer("{\"gaps\":{\"x\":{\"value\":\"3\",\"unit\":\"m\"}}}", EA_ANSWER_GAPS);
+    assert_no_answer("{\"pairs\":{\"p\":7}}", "/answer/pairs/p");
+    assert_no_answer("{\"order\":[\"a\",\"a\"]}", "/answer/order/1");
+    assert_no_answer("{\"order\":[\"a\"],\"text\":\"b\"}", "/answer");
+    assert_no_answer("{\"gaps\":{\"x\":{\"order\":[\"a\"]}}}", "/answer/gaps/x/order");
+    assert_no_answer("{\"gaps\":{\"x\":null}}", "/answer/gaps/x");
+    assert_no_answer("{\"gaps\":{\"x\":{}}}", "/answer/gaps/x");
     assert_string_equal(value_of("{\"value\":3.20}"), "3.20");
     assert_string_equal(value_of("{\"value\":\"3\\u00b7\"}"), "3·");
     assert_no_answer("{}", "/answer");
@@ -246,9 +375,15 @@ static void texts_are_normalised(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_kind_has_one_form),     cmocka_unit_test(faults_name_their_place),
-        cmocka_unit_test(what_is_written_reads_back), cmocka_unit_test(rendering_fills_the_html),
-        cmocka_unit_test(answers_have_a_few_shapes),  cmocka_unit_test(texts_are_normalised),
+        cmocka_unit_test(each_kind_has_one_form),
+        cmocka_unit_test(faults_name_their_place),
+        cmocka_unit_test(what_is_written_reads_back),
+        cmocka_unit_test(rendering_fills_the_html),
+        cmocka_unit_test(the_other_kinds_have_one_form_too),
+        cmocka_unit_test(their_faults_name_their_place),
+        cmocka_unit_test(an_answer_names_ids),
+        cmocka_unit_test(answers_have_a_few_shapes),
+        cmocka_unit_test(texts_are_normalised),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

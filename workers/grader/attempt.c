@@ -1,4 +1,4 @@
-/* attempt.submitted: every slot is scored, the sum is the attempt's, and its student hears of it. */
+/* attempt.submitted: every slot is scored, the sum is the attempt's, and its student hears of it; unless a slot waits for a person. */
 #include "workers/grader/grader.h"
 
 #include "lib/pg.h"
@@ -27,6 +27,11 @@ struct columns {
 
 static void write_steps(struct ea_jw *w, const struct grader_score *s)
 {
+    ea_jw_kstr(w, "rule", s->rule);
+    if (s->policy)
+        ea_jw_kstr(w, "policy", s->policy);
+    if (s->reading)
+        ea_jw_kstr(w, "read_as", s->reading);
     ea_jw_key(w, "steps");
     ea_jw_arr(w);
     for (size_t i = 0; i < s->steps_n; i++) {
@@ -44,6 +49,35 @@ static void write_steps(struct ea_jw *w, const struct grader_score *s)
     ea_jw_end(w);
 }
 
+static void write_matched(struct ea_jw *w, const char *key, const struct grader_score *s)
+{
+    ea_jw_key(w, key);
+    ea_jw_arr(w);
+    for (size_t i = 0; i < s->matched_n; i++)
+        ea_jw_int(w, (int64_t)s->matched[i]);
+    ea_jw_end(w);
+}
+
+static void write_parts(struct ea_jw *w, const struct grader_score *s)
+{
+    ea_jw_key(w, "gaps");
+    ea_jw_obj(w);
+    for (size_t i = 0; i < s->parts_n; i++) {
+        ea_jw_key(w, s->parts[i].gap);
+        ea_jw_obj(w);
+        ea_jw_kint(w, "weight", s->parts[i].weight);
+        write_steps(w, &s->parts[i].score);
+        ea_jw_end(w);
+    }
+    ea_jw_end(w);
+    ea_jw_key(w, "matched_gaps");
+    ea_jw_obj(w);
+    for (size_t i = 0; i < s->parts_n; i++)
+        write_matched(w, s->parts[i].gap, &s->parts[i].score);
+    ea_jw_end(w);
+}
+
+/* What only the key knows stands at the top: matched, matched_gaps, expected. Results leave it out while the key is not shown. */
 static enum ea_err explain(const struct grader_score *s, int64_t of, struct ea_arena *a, const char **out)
 {
     struct ea_buf b = { 0 };
@@ -51,22 +85,21 @@ static enum ea_err explain(const struct grader_score *s, int64_t of, struct ea_a
 
     ea_jw_init(&w, &b);
     ea_jw_obj(&w);
-    ea_jw_kstr(&w, "rule", s->rule);
-    if (s->policy)
-        ea_jw_kstr(&w, "policy", s->policy);
-    if (s->reading)
-        ea_jw_kstr(&w, "read_as", s->reading);
     write_steps(&w, s);
-    ea_jw_key(&w, "final");
-    ea_jw_obj(&w);
-    ea_jw_kmilli(&w, "points", s->points);
-    ea_jw_kmilli(&w, "of", of);
-    ea_jw_end(&w);
-    ea_jw_key(&w, "matched");
-    ea_jw_arr(&w);
-    for (size_t i = 0; i < s->matched_n; i++)
-        ea_jw_int(&w, (int64_t)s->matched[i]);
-    ea_jw_end(&w);
+    if (s->waits) {
+        ea_jw_kstr(&w, "waits_for", "person");
+    } else {
+        ea_jw_key(&w, "final");
+        ea_jw_obj(&w);
+        ea_jw_kmilli(&w, "points", s->points);
+        ea_jw_kmilli(&w, "of", of);
+        ea_jw_end(&w);
+    }
+    write_matched(&w, "matched", s);
+    if (s->parts_n)
+        write_parts(&w, s);
+    if (s->expected)
+        ea_jw_kraw(&w, "expected", s->expected);
     ea_jw_end(&w);
     *out = b.failed ? NULL : ea_arena_ndup(a, b.p, b.len);
     ea_buf_free(&b);
@@ -80,11 +113,39 @@ struct grading {
     const char *attempt;
 };
 
+struct drawn {
+    struct ea_list values;
+};
+static const struct ea_field drawn_fields[] = {
+    { .name = "values", .type = EA_T_MAP, .offset = offsetof(struct drawn, values), .item = EA_T_STR },
+};
+static const struct ea_schema drawn_schema = { "draw", sizeof(struct drawn), drawn_fields, 1 };
+
+static enum ea_err read_draw(struct grading *g, const char *json, struct ea_faults *faults,
+                             struct grader_draw *out)
+{
+    void *p;
+    enum ea_err err = ea_schema_text(&drawn_schema, json, strlen(json), g->a, &p, faults);
+
+    if (err)
+        return err;
+    const struct ea_list *list = &((struct drawn *)p)->values;
+    const struct ea_pair *v = list->items;
+    struct ea_formula_variable *values = ea_arena_array(g->a, list->n + 1, sizeof *values);
+    for (size_t i = 0; values && !err && i < list->n; i++) {
+        values[i].name = v[i].name.v;
+        err = ea_exact_read(v[i].v.v, v[i].v.len, &values[i].value);
+    }
+    *out = (struct grader_draw){ values, list->n };
+    return values ? err : EA_ENOMEM;
+}
+
 /* One row of attempt_slots_for_grading. What is stored was checked when it came in: a fault here is ours. */
 static enum ea_err score_row(struct grading *g, const PGresult *res, int row, struct grader_score *out)
 {
     const char *kind = ea_pg_str(res, row, 1), *definition = ea_pg_str(res, row, 3),
                *given = ea_pg_str(res, row, 4);
+    struct grader_draw draw;
     struct ea_faults faults = { 0 };
     struct ea_item item;
     struct ea_answer answer;
@@ -94,7 +155,9 @@ static enum ea_err score_row(struct grading *g, const PGresult *res, int row, st
     if (!err)
         err = ea_answer_read(given, strlen(given), g->a, "", &faults, &answer);
     if (!err)
-        err = grader_score(&item, ea_pg_i64(res, row, 2), &answer, g->a, out);
+        err = read_draw(g, ea_pg_str(res, row, 5), &faults, &draw);
+    if (!err)
+        err = grader_score(&item, ea_pg_i64(res, row, 2), &answer, &draw, g->a, out);
     if (err && err != EA_ENOMEM)
         (void)snprintf(g->w->reason, sizeof g->w->reason, "slot %s of the kind %s cannot be graded: %s",
                        ea_pg_str(res, row, 0), kind, faults.n ? faults.v[0].detail : "no rule");
@@ -111,6 +174,8 @@ static enum ea_err score_slot(struct grading *g, const PGresult *res, int i, str
     if (err)
         return err;
     out->slots[i] = ea_pg_str(res, i, 0);
+    if (score.waits) /* no score: NULL */
+        return EA_OK;
     out->scores[i] = ea_arena_printf(g->a, "%" PRId64, score.points);
     return out->scores[i] ? EA_OK : EA_ENOMEM;
 }
@@ -145,6 +210,8 @@ static enum ea_err store(struct grading *g, const struct columns *c, size_t n)
         return err;
     if (PQntuples(res) == 0)
         return EA_EINTERNAL;
+    if (ea_pg_bool(res, 0, 2)) /* waits for a person, who will tell (fcgi/quiz/grade.c) */
+        return EA_OK;
     return ea_work_event(g->w, ea_topic(EA_TOPIC_USER, ea_pg_str(res, 0, 0), topic), "attempt.graded",
                          ea_pg_str(res, 0, 1), EA_QUEUE_NOTIFY);
 }
