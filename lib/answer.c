@@ -3,7 +3,9 @@
 #include "lib/utf8.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 #define VALUE_MAX 200
 #define UNIT_MAX  40
@@ -304,6 +306,20 @@ const char *ea_text_normal(struct ea_arena *a, const char *text)
         *to++ = *p;
     }
     *to = '\0';
+    return out;
+}
+
+const char *ea_text_plain(struct ea_arena *a, const char *text)
+{
+    utf8proc_uint8_t *plain = NULL;
+    utf8proc_ssize_t n =
+        utf8proc_map((const utf8proc_uint8_t *)text, 0, &plain,
+                     UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_STRIPMARK);
+
+    if (n == UTF8PROC_ERROR_NOMEM)
+        return NULL;
+    const char *out = n < 0 ? text : ea_arena_ndup(a, plain, (size_t)n);
+    free(plain);
     return out;
 }
 

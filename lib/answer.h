@@ -59,6 +59,9 @@ enum ea_err ea_answer_read(const char *json, size_t n, struct ea_arena *a, const
 /* Text as it is compared: without spaces at its ends, runs of (Unicode) spaces as one. Arena-owned; NULL: no memory. */
 const char *ea_text_normal(struct ea_arena *a, const char *text) EA_MUST;
 
+/* Text without accents and other marks (é as e); letters that are letters of their own (ø, ß) stay. Arena-owned; NULL: no memory. */
+const char *ea_text_plain(struct ea_arena *a, const char *text) EA_MUST;
+
 /* Text as it is kept: line breaks as \n, no white space at its ends. Arena-owned; NULL: no memory. */
 const char *ea_text_tidy(struct ea_arena *a, const char *text) EA_MUST;
 

@@ -17,6 +17,7 @@ STMT_FILES += $(srcdir)/sql/queries/quiz.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_accommodation.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_answer.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_attempt.sql
+STMT_FILES += $(srcdir)/sql/queries/quiz_grade.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_item.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_result.sql
 STMT_FILES += $(srcdir)/sql/queries/relay.sql

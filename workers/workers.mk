@@ -29,7 +29,6 @@ ea_grader_SOURCES += workers/grader/check.c workers/grader/check.h
 ea_grader_SOURCES += workers/grader/late.c workers/grader/late.h
 ea_grader_SOURCES += workers/grader/orphan.c workers/grader/orphan.h
 ea_grader_SOURCES += workers/grader/paper.c workers/grader/paper.h
-ea_grader_SOURCES += workers/grader/score.c workers/grader/score.h
 GRADER_SCORE = workers/grader/score.c workers/grader/score.h workers/grader/score_private.h workers/grader/score_choice.c \
 	workers/grader/score_cloze.c workers/grader/score_match.c workers/grader/score_number.c workers/grader/score_text.c
 ea_grader_SOURCES += $(GRADER_SCORE)

@@ -416,20 +416,12 @@ static enum ea_err hand_over(struct ea_req *r, struct request *q)
     return atomic_fetch_sub(&q->left, refused + 1) == refused + 1 ? reply(r) : EA_PARKED;
 }
 
-/* A slot as it is in an address: digits, no leading zero. */
-static bool is_slot(const char *s)
-{
-    size_t n = strspn(s, "0123456789");
-
-    return n > 0 && n < 6 && s[n] == '\0' && s[0] != '0';
-}
-
 static enum ea_err put_one(struct ea_req *r)
 {
     struct request *q = request_new(r, 1);
     enum ea_err err = q ? EA_OK : EA_ENOMEM;
 
-    if (!is_slot(r->vars[1]))
+    if (!quiz_is_slot(r->vars[1]))
         return EA_ENOTFOUND;
     if (!err)
         err = take_entry(r, r->input, r->vars[1], "/answer", &q->v[0]);

@@ -274,6 +274,8 @@ static const char *why_not_numeric(const struct ea_item *item)
             return "GIFT has no units";
         if (item->numeric[i].relative)
             return "GIFT has no relative tolerance";
+        if (item->numeric[i].figures)
+            return "GIFT has no significant figures";
     }
     return NULL;
 }
@@ -288,6 +290,8 @@ static const char *why_not_short_text(const struct quiz_question *q, struct ea_a
             return "GIFT has no case sensitivity of single answers";
         if (!accepted(x, a))
             return "GIFT has no patterns but *";
+        if (x->ignore_accents)
+            return "GIFT cannot ignore accents";
         if (has_arrow(accepted(x, a)) || has_arrow(x->feedback))
             return "GIFT takes -> for a question of another kind";
     }

@@ -130,11 +130,6 @@ static enum ea_err take_definition(struct ea_req *r, const struct input *in, str
 {
     enum ea_item_kind kind = in->kind.given ? (enum ea_item_kind)in->kind.v : q->item.kind;
 
-    if (!ea_item_known(kind)) {
-        ea_faults_add(&r->faults, r->arena, "/kind", "unsupported",
-                      "Items of the kind %s are not supported yet.", ea_item_kinds[kind]);
-        return EA_OK;
-    }
     if (!in->definition.given) {
         if (in->kind.given && kind != q->item.kind)
             fault(r, "/definition", "required", "Another kind needs another definition.");

@@ -3,6 +3,7 @@
 #include "lib/pg.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static const struct ea_field page_fields[] = { QUIZ_PAGE_FIELDS };
 const struct ea_schema quiz_page_schema = { "page", sizeof(struct quiz_page), page_fields,
@@ -40,4 +41,11 @@ const char *quiz_bool(bool v)
 const char *quiz_number(struct ea_req *r, int64_t v)
 {
     return ea_arena_printf(r->arena, "%" PRId64, v);
+}
+
+bool quiz_is_slot(const char *s)
+{
+    size_t n = strspn(s, "0123456789");
+
+    return n > 0 && n < 6 && s[n] == '\0' && s[0] != '0';
 }

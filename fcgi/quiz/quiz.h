@@ -19,6 +19,7 @@ extern const struct ea_route quiz_accommodation_routes[]; /* accommodation.c */
 extern const struct ea_route quiz_attempt_routes[];       /* attempt.c */
 extern const struct ea_route quiz_answer_routes[];        /* answer.c */
 extern const struct ea_route quiz_receipt_routes[];       /* receipt.c */
+extern const struct ea_route quiz_grade_routes[];         /* grade.c */
 extern const struct ea_route quiz_result_routes[];        /* result.c */
 extern const struct ea_route quiz_results_routes[];       /* results.c */
 
@@ -59,6 +60,7 @@ bool quiz_marks(const struct ea_req *r, const struct ea_access *access); /* sees
 const char *quiz_bool(bool v);                                           /* as a statement takes it */
 /* A number as a statement takes it; NULL: no memory. */
 const char *quiz_number(struct ea_req *r, int64_t v);
+bool quiz_is_slot(const char *s); /* a slot as it is in an address: digits, no leading zero */
 
 /* A row (kind, title, category, stem, feedback, points, tags as JSON, difficulty, definition) from column `first` on. item.c */
 enum ea_err quiz_question_of_row(const PGresult *res, int row, int first, struct ea_arena *a,

@@ -7,7 +7,7 @@ ALTER TABLE attempt_slots DROP COLUMN choices;
 
 -- A slot that a person must mark has no score until then, and its attempt stays submitted.
 ALTER TABLE attempts ADD COLUMN needs_grading boolean NOT NULL DEFAULT false;
-ALTER TABLE attempt_slots ADD COLUMN graded_by uuid REFERENCES users (id), ADD COLUMN comment text;
+ALTER TABLE attempt_slots ADD COLUMN graded_by uuid REFERENCES users (id), ADD COLUMN comment text, ADD COLUMN grades integer NOT NULL DEFAULT 0; -- marks that people gave, counted
 
 -- A list's ids in an order of chance, or as they are.
 CREATE FUNCTION ea_slot_order(list jsonb, shuffle boolean, seed bigint, thing text) RETURNS jsonb

@@ -74,7 +74,8 @@ def test_a_change_is_a_new_version(teacher, course):
 @pytest.mark.parametrize("body, expected", [
     ({}, {"/kind": "required", "/stem": "required", "/definition": "required"}),
     (CHOICE | {"kind": "riddle"}, {"/kind": "invalid"}),
-    (CHOICE | {"kind": "essay"}, {"/kind": "unsupported"}),
+    (CHOICE | {"kind": "essay"}, {"/definition/choices": "unknown"}),
+    (CHOICE | {"kind": "riddle"}, {"/kind": "invalid"}),
     (CHOICE | {"points": -1, "difficulty": 2, "colour": 1}, {"/points": "out-of-range", "/difficulty": "out-of-range", "/colour": "unknown"}),
     (CHOICE | {"points": 1.0005}, {"/points": "format"}),
     (CHOICE | {"stem": " \n "}, {"/stem": "too-short"}),

@@ -61,7 +61,7 @@ static double with_reading(struct ea_arena *a, double seconds)
             struct ea_answer answer;
             struct grader_score score;
             read_case(n % CASES, a, &item, &answer);
-            must(grader_score(&item, OF, &answer, a, &score), "scoring");
+            must(grader_score(&item, OF, &answer, NULL, a, &score), "scoring");
             ea_arena_reset(a);
         }
     return (double)n / took;
@@ -79,7 +79,7 @@ static double scoring(struct ea_arena *kept, struct ea_arena *a, double seconds)
     for (; took < seconds; took = cpu_s() - begin)
         for (int i = 0; i < LOOK_EVERY; i++, n++) {
             struct grader_score score;
-            must(grader_score(&items[n % CASES], OF, &answers[n % CASES], a, &score), "scoring");
+            must(grader_score(&items[n % CASES], OF, &answers[n % CASES], NULL, a, &score), "scoring");
             ea_arena_reset(a);
         }
     return (double)n / took;

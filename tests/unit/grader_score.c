@@ -205,6 +205,21 @@ static void units_are_converted(void **state)
     "\"options\":[{\"id\":\"p\",\"text\":\"Paris\"},{\"id\":\"r\",\"text\":\"Rome\"},{\"id\":\"m\",\"text\":\"Madrid\"},{\"id\":\"o\",\"text\":\"Oslo\"}]," \
     "\"key\":{\"fr\":\"p\",\"it\":\"r\",\"es\":\"m\"},\"scoring\":\"" scoring "\"}"
 
+static void accents(void **state)
+{
+#define CAFE(more) "{\"accept\":[{\"text\":\"Caf\u00e9 No\u00ebl\"" more "}]}"
+    (void)state;
+    assert_points("short_text", CAFE(""), "{\"text\":\"caf\u00c9 no\u00ebl\"}", 1000);
+    assert_points("short_text", CAFE(""), "{\"text\":\"Cafe Noel\"}", 0);
+    assert_points("short_text", CAFE(",\"ignore_accents\":true"), "{\"text\":\"cafe noel\"}", 1000);
+    assert_points("short_text", CAFE(",\"ignore_accents\":true"), "{\"text\":\"cafe\u0301 no\u00e8l\"}",
+                  1000);
+    assert_points("short_text", CAFE(",\"ignore_accents\":true,\"case_sensitive\":true"),
+                  "{\"text\":\"cafe noel\"}", 0);
+    assert_points("short_text", "{\"accept\":[{\"pattern\":\"caf[ea]\",\"ignore_accents\":true}]}",
+                  "{\"text\":\"CAF\u00c9\"}", 1000);
+}
+
 static void matches(void **state)
 {
     (void)state;
@@ -397,6 +412,7 @@ int main(void)
         cmocka_unit_test(short_texts),
         cmocka_unit_test(significant_figures),
         cmocka_unit_test(units_are_converted),
+        cmocka_unit_test(accents),
         cmocka_unit_test(matches),
         cmocka_unit_test(orders),
         cmocka_unit_test(gaps),

@@ -16,7 +16,8 @@
  *            the same dimension is converted (lib/unit.h); with one that does not fit, or none, a right number gets wrong_unit of the share. Where significant figures are asked
  *            for, the value as rounded to them is right, too, and a right number with others gets wrong_figures of the share. (numeric/1 knew neither.)
  * formula/1  As numeric/2, by the value of the expression for the numbers drawn (lib/formula.h).
- * short_text/1  The best of the accepted texts or patterns. Spaces are normalised; case counts only where it is said to.
+ * short_text/1  The best of the accepted texts or patterns. Spaces are normalised; case counts only where it is said to, accents unless
+ *            they are to be ignored (a pattern then meets the text without them).
  * match/1    raw is the share of the prompts that have their option.
  * order/1    raw is (longest run in the right order - 1) / (entries - 1): the longest subsequence of the answer whose entries follow each other as in the key, neighbours or not
  *            (a longest increasing subsequence; Moodle's ordering questions call it the longest ordered subset). One entry in a wrong place costs one step wherever it

@@ -11,12 +11,18 @@ static enum ea_err fits_text(const struct ea_accept *x, const char *text, struct
     enum ea_pattern_answer answer = EA_PATTERN_NO;
     enum ea_err err;
 
-    if (x->text && x->case_sensitive) {
-        *fits = strcmp(x->text, text) == 0;
+    const char *wanted = x->text;
+
+    if (x->ignore_accents && !(text = ea_text_plain(a, text)))
+        return EA_ENOMEM;
+    if (x->ignore_accents && wanted && !(wanted = ea_text_plain(a, wanted)))
+        return EA_ENOMEM;
+    if (wanted && x->case_sensitive) {
+        *fits = strcmp(wanted, text) == 0;
         return EA_OK;
     }
-    if (x->text)
-        return ea_pattern_same(a, x->text, text, fits);
+    if (wanted)
+        return ea_pattern_same(a, wanted, text, fits);
     err = ea_pattern_match(a, x->pattern, x->case_sensitive, text, &answer);
     *fits = answer == EA_PATTERN_YES;
     *gave_up |= answer == EA_PATTERN_GAVE_UP;
