@@ -262,8 +262,18 @@ tests_bench_hello_SOURCES = tests/bench/hello.c
 tests_bench_hello_LDADD = $(FCGI_LIBS)
 tests_bench_idle_SOURCES = tests/bench/idle.c
 
-# Fuzz targets, as programs that run their corpus once (tests/fuzz/<name>.c).
-check_PROGRAMS += tests/fuzz/gift
-tests_fuzz_gift_SOURCES = tests/fuzz/gift.c $(QUIZ_TEXT)
-tests_fuzz_gift_CPPFLAGS = $(AM_CPPFLAGS) -DEA_FUZZ_REPLAY
+# Fuzz targets: as programs that run their corpus once, and (./dev fuzz, with clang) as libFuzzer's.
+check_PROGRAMS += tests/fuzz/gift tests/fuzz/score
+tests_fuzz_gift_SOURCES = tests/fuzz/gift.c tests/fuzz/replay.c $(QUIZ_TEXT)
+tests_fuzz_gift_CPPFLAGS = $(AM_CPPFLAGS) -DEA_FUZZ_TARGET='"gift"'
 tests_fuzz_gift_LDADD = $(LIBEA_LIBS)
+tests_fuzz_score_SOURCES = tests/fuzz/score.c tests/fuzz/replay.c $(GRADER_SCORE)
+tests_fuzz_score_CPPFLAGS = $(AM_CPPFLAGS) -DEA_FUZZ_TARGET='"score"'
+tests_fuzz_score_LDADD = $(LIBEA_LIBS)
+EXTRA_PROGRAMS = tests/fuzz/fuzz-gift tests/fuzz/fuzz-score
+tests_fuzz_fuzz_gift_SOURCES = tests/fuzz/gift.c $(QUIZ_TEXT)
+tests_fuzz_fuzz_gift_LDADD = $(LIBEA_LIBS)
+tests_fuzz_fuzz_gift_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_fuzz_score_SOURCES = tests/fuzz/score.c $(GRADER_SCORE)
+tests_fuzz_fuzz_score_LDADD = $(LIBEA_LIBS)
+tests_fuzz_fuzz_score_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

@@ -1,5 +1,5 @@
-/* Any bytes as a GIFT file: no crash, errors inside the file, and whatever was read goes out and comes in as the same. The entry point is libFuzzer's;
- * with -DEA_FUZZ_REPLAY it is a program that runs every file of its corpus once. */
+/* Any bytes as a GIFT file: no crash, errors inside the file, and whatever was read goes out and comes in as the same. The entry point is libFuzzer's
+ * (./dev fuzz gift); `make check` runs it over its corpus (replay.c). */
 #include "fcgi/quiz/gift.h"
 
 #include <stdio.h>
@@ -82,44 +82,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     ea_arena_free(a);
     return 0;
 }
-
-#ifdef EA_FUZZ_REPLAY
-#include <dirent.h>
-
-static void replay(const char *path)
-{
-    struct ea_buf b = { 0 };
-    char part[4096];
-    FILE *f = fopen(path, "rb");
-
-    if (!f) {
-        (void)fprintf(stderr, "%s cannot be opened\n", path);
-        exit(1);
-    }
-    for (size_t n; (n = fread(part, 1, sizeof part, f)) > 0;)
-        ea_buf_add(&b, part, n);
-    (void)fclose(f);
-    (void)LLVMFuzzerTestOneInput((const uint8_t *)(b.p ? b.p : ""), b.len);
-    ea_buf_free(&b);
-}
-
-int main(void)
-{
-    const char *source = getenv("srcdir");
-    char folder[1024], path[2048];
-    int files = 0;
-
-    (void)snprintf(folder, sizeof folder, "%s/tests/fuzz/corpus/gift", source ? source : ".");
-    DIR *d = opendir(folder);
-    for (struct dirent *e; d && (e = readdir(d));)
-        if (e->d_name[0] != '.') {
-            (void)snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-            replay(path);
-            files++;
-        }
-    if (d)
-        (void)closedir(d);
-    (void)printf("%d files of %s\n", files, folder);
-    return files ? 0 : 1;
-}
-#endif

@@ -365,11 +365,13 @@ static void any_answer_to_any_item(void **state)
         struct ea_item item = chance_item(&c, arena, false);
         struct ea_answer answer = chance_answer(&c, arena, &item);
         int64_t of = (int64_t)chance_below(&c, 1000001);
+        struct ea_formula_variable values[] = { { "a", chance_number(&c) }, { "b", chance_number(&c) } };
+        const struct grader_draw draw = { values, 2 };
         struct grader_score one, two;
-        assert_ok(grader_score(&item, of, &answer, NULL, arena, &one));
-        assert_ok(grader_score(&item, of, &answer, NULL, arena, &two));
-        if (one.points < 0 || one.points > of || !same(&one, &two) || one.steps_n < 2 ||
-            one.steps_n > GRADER_STEPS_MAX)
+        assert_ok(grader_score(&item, of, &answer, &draw, arena, &one));
+        assert_ok(grader_score(&item, of, &answer, &draw, arena, &two));
+        if (one.points < 0 || one.points > of || (one.waits && one.points > 0) || !same(&one, &two) ||
+            one.steps_n < 2 || one.steps_n > GRADER_STEPS_MAX)
             fail_msg("round %d: %d of %d", round, (int)one.points, (int)of);
         for (size_t i = 0; i < one.matched_n; i++)
             assert_true(one.matched[i] < item.n);
@@ -402,6 +404,34 @@ static void the_key_is_worth_everything(void **state)
     }
 }
 
+/* So are all prompts with their options, and the right order. */
+static void the_key_of_pairs_and_orders(void **state)
+{
+    struct chance c = chance_new();
+    (void)state;
+
+    for (int round = 0; round < 3000; round++) {
+        struct ea_item item = chance_item(&c, arena, false);
+        struct ea_answer answer = { .shape = ea_answer_shape_of(item.kind), .n = item.n };
+        struct ea_answer_pair pairs[EA_ITEM_LIST_MAX];
+        const char *ids[EA_ITEM_LIST_MAX];
+        struct grader_score s;
+        if (item.kind != EA_ITEM_MATCH && item.kind != EA_ITEM_ORDER)
+            continue;
+        for (size_t i = 0; i < item.n; i++) {
+            pairs[i] = (struct ea_answer_pair){ item.prompts[i].id, item.prompts[i].option };
+            ids[i] = item.entries[i].id;
+        }
+        if (item.kind == EA_ITEM_MATCH)
+            answer.pairs = pairs;
+        else
+            answer.choices = ids;
+        assert_ok(grader_score(&item, 7777, &answer, NULL, arena, &s));
+        assert_int_equal(s.points, 7777);
+        ea_arena_reset(arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +452,7 @@ int main(void)
         cmocka_unit_test(the_steps_are_told),
         cmocka_unit_test(any_answer_to_any_item),
         cmocka_unit_test(the_key_is_worth_everything),
+        cmocka_unit_test(the_key_of_pairs_and_orders),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -490,10 +490,72 @@ static void out_of_memory_is_said(void **state)
     assert_true(each_allocation_fails(read_without_memory) >= 3);
 }
 
+/* Members whose names are free: each is a pair, in the order of the text. */
+static void maps(void **state)
+{
+    struct in {
+        struct ea_list words, parts;
+    };
+    static const struct ea_field map_fields[] = {
+        { .name = "words",
+          .type = EA_T_MAP,
+          .offset = offsetof(struct in, words),
+          .flags = EA_NULLABLE,
+          .min = 1,
+          .max = 2,
+          .item = EA_T_STR,
+          .item_min = 1,
+          .item_max = 4 },
+        { .name = "parts",
+          .type = EA_T_MAP,
+          .offset = offsetof(struct in, parts),
+          .item = EA_T_RAW,
+          .item_max = 20 },
+    };
+    static const struct ea_schema map_schema = { "maps", sizeof(struct in), map_fields, N(map_fields) };
+    static const struct {
+        const char *json, *pointer, *code;
+    } rows[] = {
+        { "{\"words\":[]}", "/words", "type" },
+        { "{\"words\":{}}", "/words", "too-short" },
+        { "{\"words\":{\"a\":\"1\",\"b\":\"2\",\"c\":\"3\"}}", "/words", "too-long" },
+        { "{\"words\":{\"a\":1}}", "/words/a", "type" },
+        { "{\"words\":{\"a\":null}}", "/words/a", "type" },
+        { "{\"words\":{\"a/b~\":\"12345\"}}", "/words/a~1b~0", "too-long" },
+        { "{\"words\":{\"a\\n\":\"1\"}}", "/words/a\n", "format" },
+        { "{\"parts\":{\"a\":[\"twenty and some bytes\"]}}", "/parts/a", "too-long" },
+    };
+    struct ea_arena *a = ea_arena_new();
+    void *p;
+    (void)state;
+
+    for (size_t i = 0; i < N(rows); i++) {
+        struct ea_faults faults = { 0 };
+        assert_err(ea_schema_text(&map_schema, rows[i].json, strlen(rows[i].json), a, &p, &faults),
+                   EA_EINPUT);
+        assert_string_equal(faults.v[0].pointer, rows[i].pointer);
+        assert_string_equal(faults.v[0].code, rows[i].code);
+    }
+    struct ea_faults faults = { 0 };
+    const char *json = "{\"words\":{\"z\":\"1\",\"a\":\"two\"},\"parts\":{\"x\":{\"y\":[1]}}}";
+    assert_ok(ea_schema_text(&map_schema, json, strlen(json), a, &p, &faults));
+    const struct in *in = p;
+    const struct ea_pair *words = in->words.items, *parts = in->parts.items;
+    assert_int_equal(in->words.n, 2);
+    assert_string_equal(words[0].name.v, "z");
+    assert_string_equal(words[1].v.v, "two");
+    assert_string_equal(parts[0].v.v, "{\"y\":[1]}");
+    json = "{\"words\":null}";
+    assert_ok(ea_schema_text(&map_schema, json, strlen(json), a, &p, &faults));
+    assert_true(((const struct in *)p)->words.null);
+    ea_arena_free(a);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(maps),
         CASE(everything_lands_in_the_struct),
         CASE(what_is_left_out_is_not_given),
         CASE(all_faults_at_once),
