@@ -90,13 +90,16 @@ tests_unit_fcgi_gateway_me_cache_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 tests_unit_fcgi_gateway_roster_file_SOURCES = tests/unit/fcgi_gateway_roster_file.c fcgi/gateway/roster_file.c
 tests_unit_fcgi_gateway_roster_file_LDADD = $(LIBEA_LIBS) $(CSV_LIBS) $(CMOCKA_LIBS)
 
-# What fault tests run: a worker, and a hand in RabbitMQ.
+# What fault tests run: a worker, a hand in RabbitMQ, and the grader's pure function.
 noinst_PROGRAMS += tests/fault/mq
 tests_fault_mq_SOURCES = tests/fault/mq.c
 tests_fault_mq_LDADD = $(LIBEA_LIBS)
 noinst_PROGRAMS += tests/fault/testworker
 tests_fault_testworker_SOURCES = tests/fault/testworker.c
 tests_fault_testworker_LDADD = libworker.a $(LIBEA_LIBS)
+noinst_PROGRAMS += tests/fault/rescore
+tests_fault_rescore_SOURCES = tests/fault/rescore.c $(GRADER_SCORE)
+tests_fault_rescore_LDADD = $(LIBEA_LIBS)
 # FastCGI regress tests: each talks to tests/regress/subject, a responder made of the real core, with a client that can also misbehave.
 noinst_PROGRAMS += tests/regress/subject
 tests_regress_subject_SOURCES = tests/regress/subject.c

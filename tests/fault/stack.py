@@ -208,6 +208,45 @@ def value(statement, *args):
     return rows(statement, *args)[0][0]
 
 
+# --- processes with other surroundings ------------------------------------------------------------------------------------
+
+
+def _own(path, mode):
+    owner = STATE.stat()
+    path.chmod(mode)
+    if os.getuid() == 0:
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def _put(path, text):
+    path.write_text(text)
+    _own(path, 0o600)
+
+
+def begin_anew(of, variables, there):
+    """Restarts processes with these variables in their environment, or without."""
+    for name in of:
+        for variable, value in variables.items():
+            at = STATE / "env" / name / variable
+            if there:
+                _put(at, value + "\n")
+            else:
+                at.unlink(missing_ok=True)
+    each(restart, *of)
+
+
+@contextlib.contextmanager
+def clock(offset_s, *of):
+    """For as long as the block lasts these processes live on a machine whose clock is set wrong by so much. Lengths of time they measure rightly."""
+    [library] = pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
+    wrong = {"LD_PRELOAD": str(library), "FAKETIME": f"{offset_s:+d}", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    try:
+        begin_anew(of, wrong, there=True)
+        yield
+    finally:
+        begin_anew(of, wrong, there=False)
+
+
 # --- traps ----------------------------------------------------------------------------------------------------------------
 
 
@@ -217,38 +256,23 @@ class Traps:
     def __init__(self):
         self.dir = STATE / "tmp" / "traps"
         self.library = STATE / "tmp" / "trap.so"
+        self.variables = {"LD_PRELOAD": str(self.library), "TRAP_DIR": str(self.dir)}
         self.of = names(*RESPONDERS, *WORKERS)
-
-    def _own(self, path, mode):
-        owner = STATE.stat()
-        path.chmod(mode)
-        if os.getuid() == 0:
-            os.chown(path, owner.st_uid, owner.st_gid)
-
-    def _put(self, path, text):
-        path.write_text(text)
-        self._own(path, 0o600)
 
     def __enter__(self):
         flags = subprocess.run(["pkg-config", "--cflags", "libpq"], capture_output=True, text=True, check=True).stdout.split()
         source = str(ROOT / "tests" / "fault" / "trap.c")
         subprocess.run(["cc", "-std=c17", "-O1", "-shared", "-fPIC", *flags, "-o", str(self.library), source], check=True)
-        self._own(self.library, 0o755)
+        _own(self.library, 0o755)
         self.dir.mkdir(exist_ok=True)
-        self._own(self.dir, 0o700)
+        _own(self.dir, 0o700)
         self.clear()
-        for name in self.of:
-            self._put(STATE / "env" / name / "LD_PRELOAD", str(self.library) + "\n")
-            self._put(STATE / "env" / name / "TRAP_DIR", str(self.dir) + "\n")
-        each(restart, *self.of)
+        begin_anew(self.of, self.variables, there=True)
         return self
 
     def __exit__(self, *_):
         self.clear()
-        for name in self.of:
-            for variable in ("LD_PRELOAD", "TRAP_DIR"):
-                (STATE / "env" / name / variable).unlink(missing_ok=True)
-        each(restart, *self.of)
+        begin_anew(self.of, self.variables, there=False)
 
     def clear(self):
         for trap in self.dir.iterdir():
@@ -257,7 +281,7 @@ class Traps:
     def set(self, moment, statement, sig=signal.SIGKILL):
         """moment: commit, before or sent; see trap.c."""
         trap = self.dir / f"{moment}.{statement}"
-        self._put(trap, str(int(sig)))
+        _put(trap, str(int(sig)))
         return trap
 
     def sprung(self, trap):
