@@ -3,11 +3,12 @@
 import concurrent.futures
 import os
 import random
+import time
 import uuid
 
 import psycopg2
 import pytest
-from client import Stream, eventually, faults, problem
+from client import PATIENCE, Stream, eventually, faults, problem
 from quizzes import CHOICE, NUMERIC, RIGHT, add_item, answer_all, begin, from_now, graded, read, result, save, saved, set_quiz, submit, tab
 
 
@@ -318,9 +319,10 @@ def test_starts_beyond_what_is_sustained_are_sent_away_and_saves_are_not(school,
     with concurrent.futures.ThreadPoolExecutor(41) as threads, psycopg2.connect(os.environ["EA_PG"]) as db, db.cursor() as cursor:
         cursor.execute("LOCK TABLE papers IN ACCESS EXCLUSIVE MODE")
         starts = [threads.submit(start, p) for p in people]
-        rev = 0
+        rev, end = 0, time.monotonic() + PATIENCE
         while not any(s.done() for s in starts):
             rev = saved(student, running, 3, rev, {"text": str(rev)})["rev"]
+            assert time.monotonic() < end, "nobody is sent away"
         db.rollback()
         replies = [s.result() for s in starts]
     away = [problem(r, 503, "overloaded") for r in replies if r.status_code == 503]
