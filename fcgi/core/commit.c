@@ -213,12 +213,14 @@ static enum ea_err send_end(struct ea_req *r, enum ea_stmt stmt, const char *con
     return err == EA_OK ? ea_pg_pipe_send(r->pg, STMT_COMMIT, NULL, 0) : err;
 }
 
-enum ea_err ea_req_commit_by(struct ea_req *r, enum ea_stmt stmt, PGresult **out)
+enum ea_err ea_req_commit_by(struct ea_req *r, enum ea_stmt stmt, PGresult **res)
 {
     enum { STMT = 1, COMMIT = 3, STMTS = 4 };
-    PGresult *res[STMTS] = { NULL };
+    PGresult *got[STMTS] = { NULL };
     const struct ea_resp *p = &r->resp;
     char status[12];
+    if (!r->priv->claimed || r->priv->events_n > 0)
+        return EA_EINTERNAL;
     snprintf(status, sizeof status, "%d", p->status);
     const char *settle[] = { r->caller.claims.user.s,
                              scope(r),
@@ -232,17 +234,17 @@ enum ea_err ea_req_commit_by(struct ea_req *r, enum ea_stmt stmt, PGresult **out
     if (err != EA_OK)
         return err;
     err = send_end(r, stmt, settle);
-    enum ea_err ended = ea_pg_pipe_end(r->pg, res, STMTS, COMMIT);
+    enum ea_err ended = ea_pg_pipe_end(r->pg, got, STMTS, COMMIT);
     if (err == EA_OK)
         err = ended;
     if (err == EA_OK) {
-        *out = res[STMT];
-        res[STMT] = NULL;
+        *res = got[STMT];
+        got[STMT] = NULL;
         forget(r);
         tell(r, true);
     }
     for (size_t i = 0; i < STMTS; i++)
-        PQclear(res[i]);
+        PQclear(got[i]);
     return err;
 }
 

@@ -75,7 +75,7 @@ enum ea_err ea_req_event(struct ea_req *r, const char *topic, const char *kind, 
 /* Calls fn(committed, arg) after COMMIT (true) or rollback / unknown outcome (false), before the reply goes out. */
 enum ea_err ea_req_after(struct ea_req *r, void (*fn)(bool committed, void *arg), void *arg) EA_MUST;
 bool ea_req_has_key(const struct ea_req *r); /* an Idempotency-Key was sent */
-/* The end of a transaction in the handler's own hands, for a statement that appends the event itself and only so learns its reply. The log's lock, the statement (its arguments
+/* The end of a transaction with a key in the handler's own hands, for a statement that appends the only event itself and so learns its reply. The log's lock, the statement (its arguments
  * were staged before), the reply and COMMIT leave as one pipeline. Status and headers are the reply's already; the statement leaves the body in the setting ea.reply,
  * or '' when it refuses and has written nothing. *res is the caller's to PQclear. After EA_OK nothing is open, and the handler wakes the followers; an error is to be returned. */
 enum ea_err ea_req_commit_by(struct ea_req *r, enum ea_stmt stmt, PGresult **res) EA_MUST;
