@@ -45,7 +45,7 @@ def test_the_whole_story(school, teacher, course, student):
     one, two, three = final["slots"]
     assert one["score"] == {"points": 1, "of": 1} and one["key"] == {"choices": ["co2"]}
     assert one["feedback"] == ["<p>Right.</p>\n"] and one["feedback_html"] == "<p>They breathe, too.</p>\n"
-    assert two["score"] == {"points": 1, "of": 2} and two["explanation"]["rule"] == "numeric/1" and two["explanation"]["read_as"] == "700"
+    assert two["score"] == {"points": 1, "of": 2} and two["explanation"]["rule"] == "numeric/2" and two["explanation"]["read_as"] == "700"
     assert two["explanation"]["steps"][0]["share"] == 0.5 and two["explanation"]["final"] == {"points": 1, "of": 2}
     assert three["score"] == {"points": 1.5, "of": 1.5}
 
