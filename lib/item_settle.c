@@ -58,17 +58,17 @@ static enum ea_err give_id(struct ea_arena *a, const struct ids *ids, size_t i)
     return EA_OK;
 }
 
-enum ea_err ea_item_give_ids(const struct ea_item_look *l, size_t n, const char **(*at)(void *list, size_t i),
+enum ea_err ea_item_give_ids(const struct ea_item_look *l, size_t n, const char **(*id)(void *list, size_t i),
                              void *list)
 {
-    const struct ids ids = { n, at, list };
+    const struct ids ids = { n, id, list };
     enum ea_err err = EA_OK;
 
     for (size_t i = 0; i < n; i++) {
-        const char *id = *at(list, i);
-        if (id && !ea_item_is_id(id))
+        const char *given = *id(list, i);
+        if (given && !ea_item_is_id(given))
             EA_ITEM_FAULT(l, (long)i, "id", "format", "an id has letters, digits, - and _ only");
-        else if (id && id_taken(&ids, i, id))
+        else if (given && id_taken(&ids, i, given))
             EA_ITEM_FAULT(l, (long)i, "id", "duplicate", "another one has this id");
     }
     for (size_t i = 0; !err && i < n; i++)

@@ -12,6 +12,11 @@ int64_t grader_share(const struct grader_score *score)
     return score->steps[score->steps_n - 1].share;
 }
 
+int64_t grader_ratio(size_t several, size_t all)
+{
+    return all ? (int64_t)several * EA_FRACTION_ONE / (int64_t)all : 0;
+}
+
 int64_t grader_share_of(int64_t share, int64_t of)
 {
     return share * of / EA_FRACTION_ONE;

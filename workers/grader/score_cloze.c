@@ -33,6 +33,6 @@ enum ea_err grader_score_cloze(const struct ea_item *item, const struct ea_answe
         return err;
     out->parts = parts;
     out->parts_n = item->n;
-    grader_step(out, "raw", sum / weights, "the gaps' shares by their weights");
+    grader_step(out, "raw", weights ? sum / weights : 0, "the gaps' shares by their weights");
     return EA_OK;
 }

@@ -34,8 +34,7 @@ enum ea_err grader_score_match(const struct ea_item *item, const struct ea_answe
         if (strcmp(option_for(answer, item->prompts[i].id), item->prompts[i].option) == 0)
             matched[out->matched_n++] = i;
     out->matched = matched;
-    count(item, (int64_t)out->matched_n * EA_FRACTION_ONE / (int64_t)item->n,
-          "prompts matched rightly, of all", out);
+    count(item, grader_ratio(out->matched_n, item->n), "prompts matched rightly, of all", out);
     return EA_OK;
 }
 
@@ -79,7 +78,7 @@ enum ea_err grader_score_order(const struct ea_item *item, const struct ea_answe
     if (!place || !length)
         return EA_ENOMEM;
     size_t best = longest(item, answer, place, length);
-    count(item, best < 2 ? 0 : (int64_t)(best - 1) * EA_FRACTION_ONE / (int64_t)(item->n - 1),
+    count(item, best < 2 ? 0 : grader_ratio(best - 1, item->n - 1),
           "steps of the longest run in the right order, of all steps", out);
     return EA_OK;
 }

@@ -21,6 +21,8 @@ enum ea_err grader_score_share(const struct ea_item *item, const struct ea_answe
 
 void grader_step(struct grader_score *out, const char *name, int64_t share, const char *why);
 int64_t grader_share(const struct grader_score *score); /* after the last step */
-int64_t grader_share_of(int64_t share, int64_t of);     /* their product, cut off */
+/* Several of all, as a share; of none it is 0. */
+int64_t grader_ratio(size_t several, size_t all);
+int64_t grader_share_of(int64_t share, int64_t of); /* their product, cut off */
 
 #endif
