@@ -171,6 +171,8 @@ static enum ea_err begin(struct ea_req *r, const char *age, bool *begun)
         return EA_ENOTFOUND;
     if (strcmp(ea_pg_str(res, 0, 0), "paper") == 0)
         return make_paper(r);
+    if (strcmp(ea_pg_str(res, 0, 0), "begun") == 0)
+        return EA_OK;
     *begun = strcmp(ea_pg_str(res, 0, 0), "ok") == 0;
     if (!*begun)
         return refuse(r, res);

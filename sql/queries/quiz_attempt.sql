@@ -13,17 +13,19 @@ FROM attempts WHERE quiz_id = $1::uuid AND user_id = $2::uuid AND state = 'in_pr
 
 -- name: attempt_begin
 -- in: uuid, uuid, text, text, bigint
--- Quiz, student, access code, address, age of the request. Verdict: ok; paper (there is none that is good: make it); running (another request was first: read it);
--- early, closed, code, spent, wait, place. Then the attempt, when the quiz opens, and when the next attempt may begin. Codes are compared as hashes: time tells nothing.
+-- Quiz, student, access code, address, age of the request. Verdict: ok; paper (there is none that is good: make it); begun (another request was first: read it);
+-- running (another is just being first: all again); early, closed, code, spent, wait, place. Then the attempt, when the quiz opens, and when the next attempt may begin.
+-- Codes are compared as hashes: time tells nothing.
 WITH q AS MATERIALIZED (
     SELECT q.*, acc.extra_time_factor, acc.extra_minutes, coalesce(acc.closes_at, q.closes_at) AS shut, q.attempts + coalesce(acc.extra_attempts, 0) AS allowed,
-           coalesce(last.number, 0) AS used, last.submitted_at + q.delay_s * interval '1 second' AS next_at,
+           coalesce(last.number, 0) AS used, last.state = 'in_progress' AS begun, last.submitted_at + q.delay_s * interval '1 second' AS next_at,
            date_trunc('milliseconds', clock_timestamp() - $5::bigint * interval '1 microsecond') AS at
     FROM quizzes q LEFT JOIN accommodations acc ON acc.quiz_id = q.id AND acc.user_id = $2::uuid
-    LEFT JOIN LATERAL (SELECT a.number, a.submitted_at FROM attempts a WHERE a.quiz_id = q.id AND a.user_id = $2::uuid ORDER BY a.number DESC LIMIT 1) last ON true
+    LEFT JOIN LATERAL (SELECT a.number, a.state, a.submitted_at FROM attempts a WHERE a.quiz_id = q.id AND a.user_id = $2::uuid ORDER BY a.number DESC LIMIT 1) last ON true
     WHERE q.id = $1::uuid AND q.state = 'published' AND q.deleted_at IS NULL
 ), judged AS MATERIALIZED (
     SELECT q.*, ea_attempt_end(at, time_limit_s, extra_time_factor, extra_minutes, shut) AS ends, CASE
+        WHEN begun THEN 'begun'
         WHEN at < opens_at THEN 'early'
         WHEN at >= shut THEN 'closed'
         WHEN used >= allowed THEN 'spent'

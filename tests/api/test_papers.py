@@ -167,6 +167,23 @@ def test_starts_at_once_are_one_attempt(teacher, course, student):
         assert all(len(r.json()["slots"]) == 3 for r in replies)
 
 
+def test_a_start_that_another_one_overtakes_is_the_same_attempt(teacher, course, student):
+    """Found nothing that runs, and then the only attempt there may be has been begun by somebody else."""
+    quiz = set_quiz(teacher, course, attempts=1)
+    waiting = """SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+                 WHERE NOT granted AND relation = 'papers'::regclass AND application_name LIKE 'quiz%%'"""
+    with concurrent.futures.ThreadPoolExecutor(1) as threads, psycopg2.connect(os.environ["EA_PG"]) as db, db.cursor() as cursor:
+        cursor.execute("LOCK TABLE papers IN ACCESS EXCLUSIVE MODE")
+        start = threads.submit(student.post, f"/v1/quizzes/{quiz['id']}/attempts")
+        eventually(lambda: query(waiting) == [(1,)])
+        cursor.execute("""INSERT INTO attempts (id, quiz_id, course_id, user_id, number, seed, points, started_at)
+                          SELECT gen_random_uuid(), %s, %s, %s, 1, 0, 0, now() RETURNING id::text""", (quiz["id"], course["id"], student.id))
+        [first] = cursor.fetchone()
+        db.commit()
+        reply = start.result()
+    assert reply.status_code == 200 and reply.json()["id"] == first
+
+
 # ---- who may begin ----
 
 
