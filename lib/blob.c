@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define TEMPORARY_MAX_AGE_S 86400
+#define OWNER               "owner" /* in data: whose store it is */
 
 struct ea_blobs {
     int tmp, data; /* directories */
@@ -239,6 +240,45 @@ enum ea_err ea_blob_delete(struct ea_blobs *b, const char *key)
     if (!key_valid(key))
         return EA_ENOTFOUND;
     return unlinkat(b->data, key, 0) == 0 ? EA_OK : failed("delete", key);
+}
+
+/* EA_ENOTFOUND: nobody's yet. */
+static enum ea_err compare_owner(const struct ea_blobs *b, const char *owner)
+{
+    char is[EA_ID_LEN + 1] = "";
+    int fd = openat(b->data, OWNER, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? EA_ENOTFOUND : failed("open", OWNER);
+    ssize_t n = read(fd, is, EA_ID_LEN);
+    close(fd);
+    if (n < 0)
+        return failed("read", OWNER);
+    return strcmp(is, owner) == 0 ? EA_OK : EA_ECONFLICT;
+}
+
+/* Whole or not at all, and by one only, as blobs are: a link does not replace what is there. */
+static enum ea_err set_owner(struct ea_blobs *b, const char *owner)
+{
+    struct ea_blob_writer *w;
+    enum ea_err err = ea_blob_create(b, &w);
+    if (err)
+        return err;
+    err = ea_blob_write(w, owner, EA_ID_LEN);
+    if (!err)
+        err = sync_and_close(w);
+    if (!err && ((linkat(b->tmp, w->id.s, b->data, OWNER, 0) != 0 && errno != EEXIST) || fsync(b->data) != 0))
+        err = failed("link", OWNER);
+    ea_blob_abort(w);
+    return err;
+}
+
+enum ea_err ea_blobs_claim(struct ea_blobs *b, const char owner[EA_ID_LEN + 1])
+{
+    enum ea_err err = compare_owner(b, owner);
+    if (err != EA_ENOTFOUND)
+        return err;
+    err = set_owner(b, owner);
+    return err ? err : compare_owner(b, owner);
 }
 
 enum ea_err ea_blob_read(struct ea_blobs *b, const char *key, int *fd, int64_t *size)

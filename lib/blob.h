@@ -5,6 +5,7 @@
 #define EA_BLOB_H
 
 #include "lib/err.h"
+#include "lib/id.h"
 #include "lib/token.h"
 
 #include <stdint.h>
@@ -32,6 +33,10 @@ void ea_blob_abort(struct ea_blob_writer *w);            /* accepts NULL */
 enum ea_err ea_blob_delete(struct ea_blobs *b, const char *key) EA_MUST;
 enum ea_err ea_blob_read(struct ea_blobs *b, const char *key, int *fd,
                          int64_t *size) EA_MUST; /* the caller closes fd */
+
+/* Says whose store this is: the first to claim it is its owner for good. EA_ECONFLICT: it is another's. Before anything is removed for not being known, or a process with
+ * the settings of one installation and the database of another would empty the store. */
+enum ea_err ea_blobs_claim(struct ea_blobs *b, const char owner[EA_ID_LEN + 1]) EA_MUST;
 
 /* All blobs, in short steps: fn gets the key of each one of directory `dir` (0 <= dir < EA_BLOB_DIRS) that was written more than older_s seconds ago, and may
  * delete it. What fn returns but EA_OK ends the step and is its result. A directory that is not there yet holds none. */

@@ -34,9 +34,10 @@ dist_migrations_DATA += sql/migrations/0003_quizzes.sql
 dist_migrations_DATA += sql/migrations/0004_chat.sql
 dist_migrations_DATA += sql/migrations/0005_notifications.sql
 dist_migrations_DATA += sql/migrations/0006_identity.sql
-dist_migrations_DATA += sql/migrations/0010_results.sql
-dist_migrations_DATA += sql/migrations/0009_papers.sql
 dist_migrations_DATA += sql/migrations/0008_item_kinds.sql
+dist_migrations_DATA += sql/migrations/0009_papers.sql
+dist_migrations_DATA += sql/migrations/0010_results.sql
+dist_migrations_DATA += sql/migrations/0011_installation.sql
 
 demodir = $(datadir)/edtech-assistant/demo
 dist_demo_DATA = sql/demo/0001_school.sql

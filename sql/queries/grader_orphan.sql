@@ -1,5 +1,9 @@
 -- Files that were stored and are named by no submission.
 
+-- name: installation_id
+-- in:
+SELECT id FROM installation;
+
 -- name: orphans_among
 -- in: text[]
 -- Of these keys, those that no row names.

@@ -49,6 +49,21 @@ def handed_in(student, assignment):
     return submission, stack.value("SELECT blob FROM submission_files WHERE submission_id = %s", submission["id"])
 
 
+def test_nothing_goes_from_the_store_of_another_database(traps, teacher, course, student):
+    lost = left_by_a_kill(traps, student, story.make_assignment(teacher, course))
+    age(lost)
+    owner = data() / "owner"
+    until("the grader has claimed the store", owner.exists)
+    ours = owner.read_text()
+    owner.write_text("0190a0a0-0000-7000-8000-000000000000")
+    try:
+        stack.restart("grader")
+        until("a walk is refused", lambda: stack.metric("grader", "ea_blob_walks_refused_total") == 1)
+        assert lost in stored()
+    finally:
+        owner.write_text(ours)
+
+
 def test_an_old_file_that_no_submission_names_goes_and_no_other(traps, teacher, course, student):
     assignment = story.make_assignment(teacher, course)
     lost, young = left_by_a_kill(traps, student, assignment), left_by_a_kill(traps, student, assignment)

@@ -383,6 +383,18 @@ static void test_a_walk_ends_when_it_is_told_to(void **state)
     assert_int_equal(told, 1);
 }
 
+static void test_a_store_has_one_owner(void **state)
+{
+    static const char one[] = "0190a0a0-0000-7000-8000-000000000001",
+                      other[] = "0190a0a0-0000-7000-8000-000000000002";
+    struct ea_blob blob;
+    (void)state;
+    assert_ok(store("abc", &blob));
+    assert_ok(ea_blobs_claim(blobs, one));
+    assert_err(ea_blobs_claim(blobs, other), EA_ECONFLICT);
+    assert_ok(ea_blobs_claim(blobs, one));
+}
+
 static void test_no_directory(void **state)
 {
     (void)state;
@@ -408,6 +420,7 @@ int main(void)
         TEST(test_a_walk_meets_each_old_file_once_and_no_young_one),
         TEST(test_a_walk_may_remove_what_it_meets),
         TEST(test_a_walk_ends_when_it_is_told_to),
+        TEST(test_a_store_has_one_owner),
         TEST(test_no_directory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,19 +65,34 @@ static void remove_orphans(struct grader_orphans *o, struct ea_pg *pg, const str
     }
 }
 
+/* At the start of a walk. A store that is another database's has files that this one cannot know. */
+static bool is_ours(const struct grader_orphans *o, struct ea_pg *pg, struct ea_arena *arena)
+{
+    PGresult *res;
+
+    if (ea_pg_rows(pg, arena, &res, STMT_INSTALLATION_ID, NULL, 0) || PQntuples(res) != 1)
+        return false;
+    enum ea_err err = ea_blobs_claim(o->blobs, ea_pg_str(res, 0, 0));
+    if (err == EA_ECONFLICT)
+        ea_log0(EA_LOG_ERROR, "EA_BLOB_DIR is the store of another database; nothing is removed from it");
+    return err == EA_OK;
+}
+
 void grader_orphans_step(struct grader_orphans *o, struct ea_pg *pg, struct ea_arena *arena)
 {
     struct found f = { .arena = arena };
 
     if (ea_clock_mono_ns() < o->due_ns)
         return;
-    find(o, &f);
+    bool ours = o->dir > 0 || is_ours(o, pg, arena);
+    if (ours)
+        find(o, &f);
     if (f.n > 0)
         remove_orphans(o, pg, &f);
     ea_arena_reset(arena);
-    if (o->dir < EA_BLOB_DIRS)
+    if (ours && o->dir < EA_BLOB_DIRS)
         return;
-    ea_metric_add(o->walks, 1);
+    ea_metric_add(ours ? o->walks : o->refused, 1);
     o->dir = 0;
     o->due_ns = ea_clock_mono_ns() + EVERY_NS;
 }

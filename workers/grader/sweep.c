@@ -156,6 +156,9 @@ enum ea_err grader_sweep_start(const struct ea_cfg *cfg, struct ea_blobs *blobs,
     s->orphans.older_s = cfg->blob_orphan_s;
     s->orphans.removed =
         ea_metric_counter("ea_blobs_orphaned_total", "Uploaded files that no submission named, removed", "");
+    s->orphans.refused =
+        ea_metric_counter("ea_blob_walks_refused_total",
+                          "Walks that did not begin: the store is not known to be this database's", "");
     s->orphans.walks = ea_metric_counter("ea_blob_walks_total", "Walks over all uploaded files", "");
     s->papers = ea_metric_counter("ea_papers_made_total", "Papers made before the opening of their quiz", "");
     s->expired = ea_metric_counter("ea_attempts_expired_total",
