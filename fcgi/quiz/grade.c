@@ -44,6 +44,8 @@ static enum ea_err judge(struct ea_req *r, const struct input *in)
                       "This is more than the slot is worth.");
         return EA_EINPUT;
     }
+    if (!ea_pg_bool(res, 0, 3))
+        return ea_fail(r, EA_ECONFLICT, "The grader has not looked at the attempt yet.");
     return ea_req_header(r, "If-Match") ? ea_req_match(r, ea_pg_str(res, 0, 2)) : EA_OK;
 }
 

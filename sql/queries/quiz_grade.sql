@@ -2,8 +2,8 @@
 
 -- name: slot_grade_lock
 -- in: uuid, integer
--- Attempt, slot: the attempt's state, what the slot is worth, how often people have marked it.
-SELECT a.state, s.points, s.grades FROM attempts a JOIN attempt_slots s ON s.attempt_id = a.id WHERE a.id = $1::uuid AND s.slot = $2::integer FOR UPDATE OF a;
+-- Attempt, slot: the attempt's state, what the slot is worth, how often people have marked it, whether the grader has looked at it.
+SELECT a.state, s.points, s.grades, s.explanation IS NOT NULL FROM attempts a JOIN attempt_slots s ON s.attempt_id = a.id WHERE a.id = $1::uuid AND s.slot = $2::integer FOR UPDATE OF a;
 
 -- name: slot_grade
 -- in: uuid, integer, uuid, bigint, text
@@ -13,7 +13,7 @@ WITH was AS (
     SELECT score, explanation FROM attempt_slots WHERE attempt_id = $1::uuid AND slot = $2::integer
 ), s AS (
     UPDATE attempt_slots s SET score = $4::bigint, comment = $5::text, graded_by = $3::uuid, grades = s.grades + 1,
-        explanation = coalesce(s.explanation, '{}') - '{waits_for,steps}'::text[] || jsonb_build_object('rule', 'person/1',
+        explanation = s.explanation - '{waits_for,steps}'::text[] || jsonb_build_object('rule', 'person/1',
             'automatic', coalesce(s.explanation -> 'automatic', jsonb_build_object('rule', s.explanation -> 'rule', 'steps', s.explanation -> 'steps')),
             'final', jsonb_build_object('points', ea_points($4::bigint), 'of', ea_points(s.points)))
     WHERE s.attempt_id = $1::uuid AND s.slot = $2::integer
@@ -27,9 +27,8 @@ WITH was AS (
         UNION ALL
         SELECT $4::bigint) AS x
 ), a AS (
-    UPDATE attempts SET needs_grading = waits AND needs_grading, state = CASE WHEN waits THEN state ELSE 'graded' END,
-        graded_at = CASE WHEN NOT waits THEN clock_timestamp() END, score = CASE WHEN NOT waits THEN total.score END,
-        explanation = coalesce(explanation, '{"rule": "sum/1"}')
+    UPDATE attempts SET needs_grading = waits, state = CASE WHEN waits THEN state ELSE 'graded' END,
+        graded_at = CASE WHEN NOT waits THEN clock_timestamp() END, score = CASE WHEN NOT waits THEN total.score END
     FROM total WHERE id = $1::uuid
     RETURNING attempts.*
 )
