@@ -111,7 +111,7 @@ UPDATE papers p SET points = sum.points, difficulty = sum.difficulty FROM sum WH
 SELECT json_build_object(
     'id', a.id, 'quiz_id', a.quiz_id, 'course_id', a.course_id, 'user_id', a.user_id, 'title', q.title, 'number', a.number, 'state', a.state,
     'started_at', ea_time(a.started_at), 'ends_at', ea_time(a.ends_at), 'grace_s', extract(epoch FROM a.late_at - a.ends_at)::integer,
-    'submitted_at', ea_time(a.submitted_at), 'server_time', ea_time(clock_timestamp()), 'points', ea_points(a.points), 'navigation', q.navigation,
+    'submitted_at', ea_time(a.submitted_at), 'needs_grading', a.needs_grading, 'server_time', ea_time(clock_timestamp()), 'points', ea_points(a.points), 'navigation', q.navigation,
     'at_slot', a.at_slot, 'slots_in_all', (SELECT max(s.slot) FROM attempt_slots s WHERE s.attempt_id = a.id),
     'slots', (
         SELECT coalesce(json_agg(jsonb_build_object(
@@ -126,7 +126,7 @@ FROM attempts a JOIN quizzes q ON q.id = a.quiz_id WHERE a.id = $1::uuid;
 -- in: uuid, text, text, bigint
 -- Quiz, student ('' for all), cursor, limit.
 SELECT json_build_object('id', a.id, 'quiz_id', a.quiz_id, 'user_id', a.user_id, 'number', a.number, 'state', a.state, 'started_at', ea_time(a.started_at),
-                         'ends_at', ea_time(a.ends_at), 'submitted_at', ea_time(a.submitted_at)), a.user_id || ' ' || a.number
+                         'ends_at', ea_time(a.ends_at), 'submitted_at', ea_time(a.submitted_at), 'needs_grading', a.needs_grading), a.user_id || ' ' || a.number
 FROM attempts a
 WHERE a.quiz_id = $1::uuid AND ($2::text = '' OR a.user_id = nullif($2::text, '')::uuid)
   AND (a.user_id, a.number) > (coalesce(nullif(split_part($3::text, ' ', 1), '')::uuid, '00000000-0000-0000-0000-000000000000'),

@@ -162,7 +162,10 @@ def test_marks_of_people(teacher, course, school, student, attempt):
     problem(mark(school.person(), attempt, essay, 5), 404)
     problem(mark(teacher, attempt, 99, 1), 404)
     problem(mark(teacher, attempt, 0, 1), 404)
-    first = eventually(lambda: (r := mark(teacher, attempt, essay, 3)).status_code == 200 and r)  # once the grader has looked
+    eventually(lambda: read(teacher, attempt)["needs_grading"])  # the grader has looked
+    assert [a["needs_grading"] for a in teacher.get(f"/v1/quizzes/{attempt['quiz_id']}/attempts").json()["items"]] == [True]
+    first = mark(teacher, attempt, essay, 3)
+    assert first.status_code == 200 and not read(teacher, attempt)["needs_grading"]
     assert graded(student, attempt)["slots"][essay - 1]["score"]["points"] == 3
     # two markers: the second is told
     second = mark(teacher, attempt, essay, 2, headers={"If-Match": first.headers["etag"]})
