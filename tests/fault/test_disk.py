@@ -46,7 +46,8 @@ def store():
 
 
 def files(at):
-    return [p for p in at.rglob("*") if p.is_file()]
+    """All but the mark by which the grader makes a store its own (lib/blob.h), whenever it comes to do that."""
+    return [p for p in at.rglob("*") if p.is_file() and p.name != "owner"]
 
 
 def full_then_free(at, teacher, student, course):
