@@ -18,7 +18,10 @@
     "-c timezone=UTC -c statement_timeout=5000 -c lock_timeout=1500 "                                        \
     "-c idle_in_transaction_session_timeout=1000 "                                                           \
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
-#define PLAN_ONCE  " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
+/* A batch is a few rows, each found by a key; the planner, who has yet to see the arrays, would rather read all attempts into a hash table. */
+#define PLAN_ONCE                                                                                            \
+    " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off "                   \
+    "-c enable_mergejoin=off"
 #define SILENCE_NS (7 * EA_NS_PER_S) /* statement_timeout and some */
 
 bool ea_pg_is_fatal(const PGresult *res)

@@ -18,6 +18,7 @@ struct ea_idle {
     int call;        /* an eventfd for the reactor */
     atomic_size_t waiting;
     atomic_bool dozing; /* the reactor */
+    atomic_bool woken;  /* a wake is on its way; who swallows it looks for work afterwards */
     /* Giving a connection up must happen before its being taken, also where C looks for an order and epoll shows none: who gives it up holds the connection's lock
      * until epoll_ctl has returned, who takes it passes through that lock. The locks are not in the connections, which the taker may free. */
     pthread_mutex_t locks[LOCKS];
@@ -90,6 +91,7 @@ static void swallow_wake(struct ea_idle *i)
 {
     uint64_t one;
     (void)!read(i->wake, &one, sizeof one); /* another thread may have been faster */
+    atomic_store(&i->woken, false);
 }
 
 struct ea_conn *ea_idle_wait(struct ea_idle *i, bool (*more)(void *arg), void *arg)
@@ -113,7 +115,7 @@ struct ea_conn *ea_idle_wait(struct ea_idle *i, bool (*more)(void *arg), void *a
 void ea_idle_wake(struct ea_idle *i)
 {
     const uint64_t one = 1;
-    if (atomic_load(&i->waiting) > 0)
+    if (atomic_load(&i->waiting) > 0 && !atomic_exchange(&i->woken, true))
         (void)!write(i->wake, &one, sizeof one);
 }
 

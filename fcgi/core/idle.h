@@ -23,7 +23,9 @@ void ea_idle_forget(struct ea_idle *i, const struct ea_conn *c); /* c is the cal
 /* Pool threads. The next connection with something to read, its received_ns set; NULL: woken, or `more` said that there is other work. `more` is asked after
  * this thread counts as waiting, so who brings work and finds nobody waiting can rely on its being seen. */
 struct ea_conn *ea_idle_wait(struct ea_idle *i, bool (*more)(void *arg), void *arg);
-void ea_idle_wake(struct ea_idle *i);     /* one waiting thread, if there is one */
+/* One waiting thread, if there is one and no other is on its way: who takes one piece of work of several calls this again. So a batch of a hundred replies costs as many
+ * wake-ups as it takes threads to write them, not a hundred. */
+void ea_idle_wake(struct ea_idle *i);
 void ea_idle_wake_all(struct ea_idle *i); /* from now on nobody waits any more */
 
 /* The reactor. */

@@ -71,9 +71,10 @@ static struct ea_work *from_queue(struct ea_pool *p)
     pthread_mutex_lock(&p->lock);
     if ((w = take(&p->hurried)) == NULL)
         w = take(&p->fresh);
-    if (w != NULL)
-        atomic_fetch_sub(&p->in_queue, 1);
+    bool more = w != NULL && atomic_fetch_sub(&p->in_queue, 1) > 1;
     pthread_mutex_unlock(&p->lock);
+    if (more)
+        ea_idle_wake(p->idle);
     if (w != NULL)
         ea_metric_add(p->queued, -1);
     return w;

@@ -19,6 +19,9 @@
 #define RERUN_NS      (1 * EA_NS_PER_S) /* a transaction that took longer is not tried again */
 #define DRAIN_MAX     EA_MB(64)         /* of a body that nobody wants: reading it keeps the connection */
 #define RETRY_AFTER_S 3
+#define SLOW_NS                                                                                              \
+    (1 *                                                                                                     \
+     EA_NS_PER_S) /* nginx logs every request; we those that failed or took this long, all of them at level debug */
 #define WAITED_NS                                                                                            \
     (100 * EA_NS_PER_MS) /* for a thread: then it is worth looking whether the client still waits too */
 
@@ -116,7 +119,8 @@ static void account(struct ea_req *r, int status)
 {
     int64_t ns = ea_clock_mono_ns() - r->received_ns;
     ea_router_count(r->server->router, r->priv->stats, status, ns);
-    ea_log(EA_LOG_INFO, "request", EA_F_STR(METHOD, ea_method_name(r->method)),
+    ea_log(status >= 400 || ns > SLOW_NS ? EA_LOG_INFO : EA_LOG_DEBUG, "request",
+           EA_F_STR(METHOD, ea_method_name(r->method)),
            EA_F_STR(ROUTE, r->route != NULL ? r->route->pattern : "-"), EA_F_INT(STATUS, status),
            EA_F_INT(DURATION_US, ns / 1000), EA_F_INT(BYTES_IN, r->priv->body_seen),
            EA_F_INT(BYTES_OUT, r->priv->bytes_out),

@@ -82,7 +82,8 @@ enum outcome {
     NAME,
     SINGLE,
     RETRY,
-    OUTCOME__MAX
+    OUTCOME__MAX,
+    ABSENT = OUTCOME__MAX /* while a batch's rows are read */
 };
 
 static const struct {
@@ -100,7 +101,7 @@ static const struct {
     [SHAPE] = { "shape", EA_EINPUT, "/answer", "This is not an answer to an item of this kind." },
     [NAME] = { "name", EA_EINPUT, "/answer", "The answer names what the item does not have." },
     [SINGLE] = { "single", EA_EINPUT, "/answer/choices", "Only one choice can be picked here." },
-    [RETRY] = { "retry", EA_ERETRY, NULL, NULL },
+    [RETRY] = { "", EA_ERETRY, NULL, NULL },
 };
 
 static enum outcome outcome_of(const char *name)
@@ -190,16 +191,29 @@ static enum ea_err take_row(const PGresult *res, int row, struct saving *s)
                : EA_ENOMEM;
 }
 
-/* A saving without a row is one of a slot that is not there for its student. */
+/* A saving without a row is one of a slot that is not there for its student, or whose row has moved. */
 static enum ea_err take_rows(const PGresult *res, struct ea_batch_item **items, size_t n)
 {
+    int64_t unsaved = 0;
+
     for (size_t i = 0; i < n; i++)
-        ((struct saving *)items[i])->outcome = MISSING;
+        ((struct saving *)items[i])->outcome = ABSENT;
     for (int row = 0; row < PQntuples(res); row++) {
-        size_t i = (size_t)ea_pg_i64(res, row, 0) - 1;
-        if (i >= n)
+        int64_t number = ea_pg_i64(res, row, 0);
+        if (number < 0 || number > (int64_t)n)
             return EA_EINTERNAL;
-        items[i]->err = take_row(res, row, (struct saving *)items[i]);
+        if (number == 0) {
+            unsaved += ea_pg_i64(res, row, 2);
+            continue;
+        }
+        struct saving *s = (struct saving *)items[number - 1];
+        s->item.err = take_row(res, row, s);
+        unsaved -= s->outcome == SAVED;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct saving *s = (struct saving *)items[i];
+        if (s->outcome == ABSENT)
+            s->outcome = unsaved > 0 ? RETRY : MISSING;
     }
     return EA_OK;
 }

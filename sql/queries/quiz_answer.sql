@@ -3,9 +3,10 @@
 -- name: quiz_answer_save
 -- in: uuid[], uuid[], int[], int[], text[], text[], text[], bigint[], timestamptz[]
 -- Students, attempts, slots, the revisions they have seen, answers, their shapes, the ids they name, ages of the requests in microseconds, the clients' own times. A row for each that there
--- is, in any order: its number from 1, outcome, rev, saved_at, ends_at, and for a stale one the stored answer. No row: there is no such slot for this student. Outcomes: saved;
+-- is, in any order: its number from 1, outcome, rev, saved_at, ends_at, and for a stale one the stored answer. Outcomes: saved;
 -- again (a lost reply, or nginx's own retry: this very answer is stored and was made from the same revision); stale; missing; submitted; late; left (of an attempt that is walked through in
--- order); shape, name, single (not an answer to this item); retry (the row has moved since the statement began).
+-- order); shape, name, single (not an answer to this item). And one row of number 0, outcome "judged": how many were to be saved. Less than that say "saved" when a row has moved since the
+-- statement began; then who has no row should try again. Otherwise no row means that there is no such slot for this student.
 -- The rows come sorted by attempt and slot and are locked in that order; each is seen as it is once locked, whatever the statement's snapshot says: no save slips in
 -- after a submit, which needs the attempt's row for itself, and of two savers from the same revision one is stale.
 WITH judged AS MATERIALIZED (
@@ -37,11 +38,14 @@ WITH judged AS MATERIALIZED (
 ), written AS (
     UPDATE attempt_slots s SET rev = j.rev + 1, answer = j.answer, saved_at = j.at
     FROM judged j WHERE j.outcome = 'saved' AND s.ctid = j.place
-    RETURNING j.n, s.attempt_id, s.slot, s.rev, s.answer, s.saved_at, j.client_at
+    RETURNING j.n, s.attempt_id, s.slot, s.rev, s.answer, s.saved_at, j.client_at, j.ends_at
 ), journal AS (
     INSERT INTO answer_events (attempt_id, slot, rev, answer, at, client_at)
     SELECT attempt_id, slot, rev, answer, saved_at, client_at FROM written
 )
-SELECT j.n, CASE WHEN j.outcome = 'saved' AND w.n IS NULL THEN 'retry' ELSE j.outcome END, coalesce(w.rev, j.stored_rev),
-       ea_time(coalesce(w.saved_at, j.saved_at)), ea_time(j.ends_at), CASE WHEN j.outcome = 'stale' THEN coalesce(j.stored, 'null')::text END
-FROM judged j LEFT JOIN written w USING (n);
+-- no join of the two: planned for a row or two it would compare each answer of a batch with each
+SELECT n, 'saved', rev, ea_time(saved_at), ea_time(ends_at), NULL FROM written
+UNION ALL
+SELECT n, outcome, stored_rev, ea_time(saved_at), ea_time(ends_at), CASE WHEN outcome = 'stale' THEN coalesce(stored, 'null')::text END FROM judged WHERE outcome <> 'saved'
+UNION ALL
+SELECT 0, 'judged', count(*)::int, NULL, NULL, NULL FROM judged WHERE outcome = 'saved';
