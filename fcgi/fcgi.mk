@@ -88,6 +88,7 @@ ea_quiz_SOURCES += fcgi/quiz/main.c
 ea_quiz_SOURCES += fcgi/quiz/page.c
 ea_quiz_SOURCES += fcgi/quiz/quiz.c
 ea_quiz_SOURCES += fcgi/quiz/receipt.c
+ea_quiz_SOURCES += fcgi/quiz/submit.c
 ea_quiz_SOURCES += fcgi/quiz/result.c
 ea_quiz_SOURCES += fcgi/quiz/results.c
 ea_quiz_LDADD = libcore.a $(FCGI_LIBS) $(LIBEA_LIBS)

@@ -1,12 +1,37 @@
-/* ea-quiz: several run side by side; each has a batcher of its own for what is saved. */
+/* ea-quiz: several run side by side; each has batchers of its own for what is saved and what is handed in. */
 #include "fcgi/core/server.h"
 #include "fcgi/quiz/admission.h"
 #include "fcgi/quiz/quiz.h"
 #include "lib/batch.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/redis.h"
 
 #include <stdlib.h>
+
+static void destroy(struct quiz_service *service)
+{
+    ea_batch_free(service->answers);
+    ea_batch_free(service->submits);
+    ea_redis_free(service->redis);
+    quiz_gate_free(service->gate);
+    quiz_results_free(service->results);
+    free(service);
+}
+
+static enum ea_err make(struct quiz_service *service)
+{
+    const struct ea_cfg *cfg = ea_server_cfg(service->server);
+    enum ea_err err;
+
+    service->results = quiz_results_new();
+    service->gate = quiz_gate_new(cfg->start_wait_ms * EA_NS_PER_MS);
+    service->redis = ea_redis_new(cfg->redis);
+    if (!service->results || !service->gate || !service->redis)
+        return EA_ENOMEM;
+    err = quiz_answer_batch_new(service);
+    return err ? err : quiz_submit_batch_new(service);
+}
 
 static enum ea_err start(struct ea_server *s, void **data)
 {
@@ -21,16 +46,11 @@ static enum ea_err start(struct ea_server *s, void **data)
     if (!service)
         return EA_ENOMEM;
     service->server = s;
-    service->results = quiz_results_new();
-    service->gate = quiz_gate_new(ea_server_cfg(s)->start_wait_ms * EA_NS_PER_MS);
-    err = service->results && service->gate ? quiz_answer_batch_new(service) : EA_ENOMEM;
-    if (err) {
-        quiz_gate_free(service->gate);
-        quiz_results_free(service->results);
-        free(service);
-    } else {
+    err = make(service);
+    if (err)
+        destroy(service);
+    else
         *data = service;
-    }
     return err;
 }
 
@@ -41,31 +61,23 @@ static void stop(struct ea_server *s, void *data)
 
     (void)s;
     ea_batch_free(service->answers);
+    ea_batch_free(service->submits);
+    service->answers = service->submits = NULL;
 }
 
 static void free_data(struct ea_server *s, void *data)
 {
-    struct quiz_service *service = data;
-
     (void)s;
-    quiz_gate_free(service->gate);
-    quiz_results_free(service->results);
-    free(service);
+    destroy(data);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct ea_route *const tables[] = { quiz_item_routes,
-                                                     quiz_bank_routes,
-                                                     quiz_routes,
-                                                     quiz_accommodation_routes,
-                                                     quiz_attempt_routes,
-                                                     quiz_answer_routes,
-                                                     quiz_receipt_routes,
-                                                     quiz_result_routes,
-                                                     quiz_results_routes,
-                                                     quiz_grade_routes,
-                                                     NULL };
+    static const struct ea_route *const tables[] = {
+        quiz_item_routes,    quiz_bank_routes,    quiz_routes,        quiz_accommodation_routes,
+        quiz_attempt_routes, quiz_answer_routes,  quiz_submit_routes, quiz_receipt_routes,
+        quiz_result_routes,  quiz_results_routes, quiz_grade_routes,  NULL
+    };
     static const struct ea_service service = {
         .name = "quiz", .tables = tables, .start = start, .stop = stop, .free = free_data
     };

@@ -9,8 +9,9 @@
 #include <stdbool.h>
 
 struct ea_batch;
-struct quiz_gate;
+struct ea_redis;
 struct ea_server;
+struct quiz_gate;
 
 extern const struct ea_route quiz_item_routes[];          /* item.c */
 extern const struct ea_route quiz_bank_routes[];          /* bank.c */
@@ -18,6 +19,7 @@ extern const struct ea_route quiz_routes[];               /* quiz.c */
 extern const struct ea_route quiz_accommodation_routes[]; /* accommodation.c */
 extern const struct ea_route quiz_attempt_routes[];       /* attempt.c */
 extern const struct ea_route quiz_answer_routes[];        /* answer.c */
+extern const struct ea_route quiz_submit_routes[];        /* submit.c */
 extern const struct ea_route quiz_receipt_routes[];       /* receipt.c */
 extern const struct ea_route quiz_grade_routes[];         /* grade.c */
 extern const struct ea_route quiz_result_routes[];        /* result.c */
@@ -25,7 +27,9 @@ extern const struct ea_route quiz_results_routes[];       /* results.c */
 
 struct quiz_service { /* ea_server_data; made by main.c, read-only afterwards */
     struct ea_server *server;
+    struct ea_redis *redis;       /* the submits' batcher's own, to wake other processes' followers */
     struct ea_batch *answers;     /* writes what is saved: answer.c */
+    struct ea_batch *submits;     /* writes what is handed in: submit.c */
     struct quiz_results *results; /* what is kept of graded attempts: result.c */
     struct quiz_gate *gate;       /* who may begin: admission.h */
 };
@@ -82,6 +86,9 @@ struct quiz_receipt {
     const char *const *texts; /* of which the parts hold the hashes */
     size_t parts_n;
 };
+/* Its submitted_at and parts are there: adds json. */
+enum ea_err quiz_receipt_sign(struct ea_req *r, const char *attempt, const char *quiz, const char *user,
+                              struct quiz_receipt *out) EA_MUST;
 /* EA_ECONFLICT, with words, while the attempt is in progress. */
 enum ea_err quiz_receipt_make(struct ea_req *r, const char *attempt, struct quiz_receipt *out) EA_MUST;
 
@@ -89,7 +96,8 @@ enum ea_err quiz_receipt_make(struct ea_req *r, const char *attempt, struct quiz
 struct quiz_results *quiz_results_new(void);
 void quiz_results_free(struct quiz_results *s);
 
-/* The batcher behind PUT …/answers. answer.c */
+/* The batchers behind PUT …/answers and POST …/submit. answer.c, submit.c */
 enum ea_err quiz_answer_batch_new(struct quiz_service *service) EA_MUST;
+enum ea_err quiz_submit_batch_new(struct quiz_service *service) EA_MUST;
 
 #endif

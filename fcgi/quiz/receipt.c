@@ -33,13 +33,14 @@ static enum ea_err read_parts(struct ea_req *r, const PGresult *rows, struct qui
     return EA_OK;
 }
 
-static enum ea_err sign(struct ea_req *r, const char *attempt, const PGresult *rows, struct quiz_receipt *out)
+enum ea_err quiz_receipt_sign(struct ea_req *r, const char *attempt, const char *quiz, const char *user,
+                              struct quiz_receipt *out)
 {
     const struct ea_receipt what = { .kind = "attempt",
                                      .id = attempt,
                                      .of_kind = "quiz",
-                                     .of_id = ea_pg_str(rows, 0, 0),
-                                     .user_id = ea_pg_str(rows, 0, 1),
+                                     .of_id = quiz,
+                                     .user_id = user,
                                      .submitted_at = out->submitted_at,
                                      .parts = out->parts,
                                      .parts_n = out->parts_n };
@@ -65,7 +66,7 @@ enum ea_err quiz_receipt_make(struct ea_req *r, const char *attempt, struct quiz
                        "The attempt is still in progress: a receipt is given for what is handed in.");
     out->submitted_at = ea_pg_str(rows, 0, 2);
     err = read_parts(r, rows, out);
-    return err ? err : sign(r, attempt, rows, out);
+    return err ? err : quiz_receipt_sign(r, attempt, ea_pg_str(rows, 0, 0), ea_pg_str(rows, 0, 1), out);
 }
 
 static void write_reply(struct ea_jw *w, const struct quiz_receipt *receipt)

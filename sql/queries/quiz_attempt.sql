@@ -13,14 +13,15 @@ FROM attempts WHERE quiz_id = $1::uuid AND user_id = $2::uuid AND state = 'in_pr
 
 -- name: attempt_begin
 -- in: uuid, uuid, text, text, bigint
--- Quiz, student, access code, address, age of the request. Verdict: ok; paper (there is none that is good: make it); begun (another request was first: read it);
+-- Quiz, student, access code, address, age of the request. No row: no such quiz for this student. Verdict: ok; paper (there is none that is good: make it); begun (another request was first: read it);
 -- running (another is just being first: all again); early, closed, code, spent, wait, place. Then the attempt, when the quiz opens, and when the next attempt may begin.
--- Codes are compared as hashes: time tells nothing.
+-- Codes are compared as hashes: time tells nothing. Leaves the attempt to attempt_get.
 WITH q AS MATERIALIZED (
     SELECT q.*, acc.extra_time_factor, acc.extra_minutes, coalesce(acc.closes_at, q.closes_at) AS shut, q.attempts + coalesce(acc.extra_attempts, 0) AS allowed,
            coalesce(last.number, 0) AS used, last.state = 'in_progress' AS begun, last.submitted_at + q.delay_s * interval '1 second' AS next_at,
            date_trunc('milliseconds', clock_timestamp() - $5::bigint * interval '1 microsecond') AS at
-    FROM quizzes q LEFT JOIN accommodations acc ON acc.quiz_id = q.id AND acc.user_id = $2::uuid
+    FROM quizzes q JOIN course_members m ON m.course_id = q.course_id AND m.user_id = $2::uuid AND m.role = 'student'
+    LEFT JOIN accommodations acc ON acc.quiz_id = q.id AND acc.user_id = $2::uuid
     LEFT JOIN LATERAL (SELECT a.number, a.state, a.submitted_at FROM attempts a WHERE a.quiz_id = q.id AND a.user_id = $2::uuid ORDER BY a.number DESC LIMIT 1) last ON true
     WHERE q.id = $1::uuid AND q.state = 'published' AND q.deleted_at IS NULL
 ), judged AS MATERIALIZED (
@@ -50,7 +51,7 @@ WITH q AS MATERIALIZED (
 SELECT CASE WHEN verdict <> 'ok' THEN verdict
             WHEN EXISTS (SELECT 1 FROM new) THEN 'ok'
             WHEN EXISTS (SELECT 1 FROM paper) THEN 'running'
-            ELSE 'paper' END, (SELECT id FROM new), ea_time(opens_at), ea_time(next_at)
+            ELSE 'paper' END, (SELECT id FROM new), ea_time(opens_at), ea_time(next_at), set_config('ea.attempt', coalesce((SELECT id FROM new)::text, ''), true)
 FROM judged;
 
 -- name: paper_forget
@@ -107,7 +108,7 @@ UPDATE papers p SET points = sum.points, difficulty = sum.difficulty FROM sum WH
 
 -- name: attempt_get
 -- in: uuid
--- The paper as its student sees it: no key, no weights, no feedback, and of one that is walked through in order nothing beyond where they are.
+-- Attempt, or NULL for the one that attempt_begin has begun in this transaction. The paper as its student sees it: no key, no weights, no feedback, and of one that is walked through in order nothing beyond where they are.
 SELECT json_build_object(
     'id', a.id, 'quiz_id', a.quiz_id, 'course_id', a.course_id, 'user_id', a.user_id, 'title', q.title, 'number', a.number, 'state', a.state,
     'started_at', ea_time(a.started_at), 'ends_at', ea_time(a.ends_at), 'grace_s', extract(epoch FROM a.late_at - a.ends_at)::integer,
@@ -120,7 +121,7 @@ SELECT json_build_object(
             'answer', s.answer, 'rev', s.rev, 'saved_at', ea_time(s.saved_at)) || ea_slot_view(s.kind, v.definition, s.draw) ORDER BY s.slot), '[]')
         FROM attempt_slots s JOIN item_versions v ON v.item_id = s.item_id AND v.version = s.item_version
         WHERE s.attempt_id = a.id AND (s.slot <= a.at_slot OR a.at_slot IS NULL)))
-FROM attempts a JOIN quizzes q ON q.id = a.quiz_id WHERE a.id = $1::uuid;
+FROM attempts a JOIN quizzes q ON q.id = a.quiz_id WHERE a.id = coalesce($1::uuid, nullif(current_setting('ea.attempt', true), '')::uuid);
 
 -- name: attempt_list
 -- in: uuid, text, text, bigint
@@ -159,6 +160,42 @@ UPDATE attempts SET state = 'submitted',
     submitted_at = date_trunc('milliseconds', CASE WHEN received > late_at THEN ends_at ELSE received END)
 FROM (SELECT clock_timestamp() - $2::bigint * interval '1 microsecond') AS now (received)
 WHERE id = $1::uuid AND state = 'in_progress' RETURNING id;
+
+-- name: attempts_submit
+-- in: uuid[], uuid[], bigint[], text[]
+-- Students, attempts in order, ages of the requests, traces. As attempt_submit, of those that are their students' own; the rows are locked in that order, as a batch of saves locks them.
+-- The events of what was submitted now are left for events_append_staged.
+WITH held AS MATERIALIZED (
+    SELECT k.n, k.trace, a.id, a.state, a.ends_at, a.late_at, clock_timestamp() - k.age * interval '1 microsecond' AS received
+    FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[]) WITH ORDINALITY AS k (who, attempt, age, trace, n)
+    JOIN attempts a ON a.id = k.attempt AND a.user_id = k.who
+    JOIN quizzes q ON q.id = a.quiz_id AND q.deleted_at IS NULL
+    JOIN course_members m ON m.user_id = k.who AND m.course_id = a.course_id AND m.role = 'student'
+    ORDER BY k.n FOR UPDATE OF a
+), submitted AS (
+    UPDATE attempts a SET state = 'submitted',
+        submitted_by = CASE WHEN h.received > h.late_at THEN 'server' ELSE 'student' END,
+        submitted_at = date_trunc('milliseconds', CASE WHEN h.received > h.late_at THEN h.ends_at ELSE h.received END)
+    FROM held h WHERE a.id = h.id AND h.state = 'in_progress' RETURNING h.n, h.trace, a.id
+)
+SELECT set_config('ea.topics', coalesce(array_agg(NULL::text), '{}')::text, true),
+       set_config('ea.kinds', coalesce(array_agg('attempt.submitted'::text), '{}')::text, true),
+       set_config('ea.payloads', coalesce(array_agg(json_build_object('attempt_id', id)::text ORDER BY n), '{}')::text, true),
+       set_config('ea.queues', coalesce(array_agg('grade'::text), '{}')::text, true),
+       set_config('ea.traces', coalesce(array_agg(trace ORDER BY n), '{}')::text, true)
+FROM submitted;
+
+-- name: attempts_receipts
+-- in: uuid[], uuid[]
+-- Students and their attempts: what was received of those that are submitted, in order, with hashes where attempt_receipt has texts: number from 1, quiz, when it was submitted, then per answered
+-- slot its name in the receipt, SHA-256 and size of the answer's text; without answers one row whose name is NULL.
+SELECT k.n, a.quiz_id, ea_time(a.submitted_at), 'slot ' || s.slot || ' rev ' || s.rev, encode(sha256(convert_to(s.answer::text, 'UTF8')), 'hex'), octet_length(s.answer::text)
+FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS k (who, attempt, n)
+JOIN attempts a ON a.id = k.attempt AND a.user_id = k.who AND a.state <> 'in_progress'
+JOIN quizzes q ON q.id = a.quiz_id AND q.deleted_at IS NULL
+JOIN course_members m ON m.user_id = k.who AND m.course_id = a.course_id AND m.role = 'student'
+LEFT JOIN attempt_slots s ON s.attempt_id = a.id AND s.rev > 0
+ORDER BY k.n, s.slot;
 
 -- name: attempt_over
 -- in: uuid, bigint

@@ -351,6 +351,39 @@ def test_submitting_twice_is_the_same_reply(teacher, course, student):
         assert cursor.fetchone() == (1,)
 
 
+def test_a_class_submits_at_once_and_everybody_gets_their_own_receipt(school, teacher, course):
+    """Written in batches, beside requests of people whose attempts these are not."""
+    students = [school.person() for _ in range(12)]
+    for student in students:
+        school.enrol(course, student)
+    quiz = set_quiz(teacher, course)
+    attempts = [begin(student, quiz) for student in students]
+    for n, (student, attempt) in enumerate(zip(students, attempts)):
+        saved(student, attempt, 3, 0, {"text": f"answer of {n}"})
+
+    def act(n):
+        other = attempts[(n + 1) % 12]["id"]
+        with tab(students[n]) as mine, tab(teacher) as marks:
+            refused = mine.post(f"/v1/attempts/{other}/submit"), marks.post(f"/v1/attempts/{other}/submit")
+            return submit(mine, attempts[n]), [r.status_code for r in refused]
+
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        done = list(pool.map(act, range(12)))
+    for n, (reply, refused) in enumerate(done):
+        said = jws.JWS()
+        said.deserialize(reply["receipt"]["jws"])
+        said.verify(keys(students[n]).get_key(reply["receipt"]["key_id"]))
+        said = json.loads(said.payload)
+        text = json.dumps({"text": f"answer of {n}"})
+        assert (said["user_id"], said["attempt_id"], said["quiz_id"]) == (students[n].id, attempts[n]["id"], quiz["id"])
+        assert [p["sha256"] for p in said["parts"]] == [hashlib.sha256(text.encode()).hexdigest()]
+        assert refused == [404, 403]
+        graded(students[n], attempts[n])
+    with psycopg2.connect(os.environ["EA_PG"]) as db, db.cursor() as cursor:
+        cursor.execute("SELECT payload ->> 'attempt_id' FROM events WHERE kind = 'attempt.submitted' AND payload ->> 'attempt_id' = ANY (%s)", ([a["id"] for a in attempts],))
+        assert sorted(cursor.fetchall()) == sorted((a["id"],) for a in attempts)
+
+
 def test_an_attempt_without_answers_is_graded(teacher, course, student):
     attempt = begin(student, set_quiz(teacher, course))
     assert submit(student, attempt)["receipt"]["sha256"] == hashlib.sha256(b"").hexdigest()

@@ -49,6 +49,16 @@ def test_an_answer_saved_by_a_process_that_died_before_its_reply_is_saved(traps,
     assert student.get(f"/v1/attempts/{attempt['id']}").json()["slots"][0]["answer"] == {"text": "word 1"}
 
 
+def test_an_attempt_submitted_by_a_process_that_died_before_its_reply_is_submitted_once(traps, student, attempt):
+    assert story.save(student, attempt, 1, 0, "word 1").status_code == 200
+    trap = traps.set("commit", "attempts_submit")
+    problem(story.submit(student, attempt), 503)
+    assert traps.sprung(trap)
+    handed_in = story.again(lambda: story.submit(student, attempt)).json()
+    assert student.get(f"/v1/attempts/{attempt['id']}/receipt").json()["receipt"] == handed_in["receipt"]
+    assert stack.value("SELECT count(*) FROM events WHERE kind = 'attempt.submitted' AND payload->>'attempt_id' = %s", attempt["id"]) == 1
+
+
 def test_a_message_sent_by_a_process_that_died_before_its_reply_is_sent_once(traps, student, room):
     trap = traps.set("commit", "message_send")
     problem(story.say(student, room, "once", client_id="c1"), 503)
