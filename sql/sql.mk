@@ -38,6 +38,7 @@ dist_migrations_DATA += sql/migrations/0008_item_kinds.sql
 dist_migrations_DATA += sql/migrations/0009_papers.sql
 dist_migrations_DATA += sql/migrations/0010_results.sql
 dist_migrations_DATA += sql/migrations/0011_installation.sql
+dist_migrations_DATA += sql/migrations/0017_inlined.sql
 
 demodir = $(datadir)/edtech-assistant/demo
 dist_demo_DATA = sql/demo/0001_school.sql
