@@ -251,7 +251,7 @@ check_PROGRAMS += tests/regress/nginx
 tests_regress_nginx_SOURCES = tests/regress/nginx.c $(REGRESS_CLIENT)
 tests_regress_nginx_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 # What tests/bench runs: a ceiling, a peer, and loads.
-noinst_PROGRAMS += tests/bench/canned tests/bench/closed tests/bench/hello tests/bench/idle tests/bench/mint tests/bench/score tests/bench/storm
+noinst_PROGRAMS += tests/bench/canned tests/bench/closed tests/bench/hello tests/bench/idle tests/bench/mint tests/bench/score tests/bench/storm tests/bench/swarm
 tests_bench_closed_SOURCES = tests/bench/closed.c tests/bench/wire.c tests/bench/wire.h
 tests_bench_closed_LDADD = $(SSL_LIBS)
 tests_bench_mint_SOURCES = tests/bench/mint.c
@@ -260,6 +260,8 @@ tests_bench_score_SOURCES = tests/bench/score.c $(GRADER_SCORE)
 tests_bench_score_LDADD = $(LIBEA_LIBS)
 tests_bench_storm_SOURCES = tests/bench/storm.c tests/bench/wire.c tests/bench/wire.h
 tests_bench_storm_LDADD = $(SSL_LIBS) $(JSON_LIBS)
+tests_bench_swarm_SOURCES = tests/bench/swarm.c tests/bench/wire.c tests/bench/wire.h
+tests_bench_swarm_LDADD = $(SSL_LIBS)
 tests_bench_canned_SOURCES = tests/bench/canned.c
 tests_bench_hello_SOURCES = tests/bench/hello.c
 tests_bench_hello_LDADD = $(FCGI_LIBS)

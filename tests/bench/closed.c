@@ -3,6 +3,7 @@
  *   closed save URL FILE CONNECTIONS SECONDS     FILE: token, attempt, slot, its revision now. A connection saves the answers of its share of the lines
  *                                                in turn, each time with the revision that the last reply gave
  *   closed submit URL FILE CONNECTIONS SECONDS   FILE: token, attempt. Each attempt is submitted once; ends when all are, or the time is over
+ *   closed say URL FILE CONNECTIONS SECONDS      FILE: token, room. Messages; "say-alone" sends each with an Idempotency-Key
  *
  * URL is http://A.B.C.D:PORT and may have a path to put before that of the API. Prints one JSON line: replies as expected, others, rate, latency. */
 #include "tests/bench/wire.h"
@@ -100,7 +101,40 @@ static bool next_submit(struct connection *c)
     return c->at < lines_n;
 }
 
+/* The attempt's place in a line is the room's. */
+static void ask_message(struct connection *c, const char *header)
+{
+    char body[96], request[3072];
+    int n = snprintf(body, sizeof body, "{\"text\": \"message %zu of connection %zu\"}", taken++, c->at);
+    int m = snprintf(request, sizeof request,
+                     "POST %s/v1/rooms/%s/messages HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\n%s"
+                     "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+                     prefix, lines[c->at].attempt, lines[c->at].token, header, n, body);
+    wire_send(&c->wire, request, (size_t)m);
+}
+
+static void ask_say(struct connection *c)
+{
+    ask_message(c, "");
+}
+
+static void ask_say_alone(struct connection *c)
+{
+    char header[96];
+
+    snprintf(header, sizeof header, "Idempotency-Key: bench-%zu-%" PRId64 "\r\n", taken, wire_now_ns());
+    ask_message(c, header);
+}
+
+static bool next_message(struct connection *c)
+{
+    (void)c;
+    return true;
+}
+
 static const struct kind kinds[] = {
+    { "say", 2, 201, ask_say, next_message },
+    { "say-alone", 2, 201, ask_say_alone, next_message },
     { "save", 4, 200, ask_save, next_save },
     { "submit", 2, 202, ask_submit, next_submit },
 };
@@ -165,7 +199,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], kinds[i].name) == 0)
             kind = &kinds[i];
     if (!kind) {
-        fprintf(stderr, "usage: closed save|submit URL FILE CONNECTIONS SECONDS\n");
+        fprintf(stderr, "usage: closed save|submit|say|say-alone URL FILE CONNECTIONS SECONDS\n");
         return 2;
     }
     snprintf(url, sizeof url, "%s", argv[2]);

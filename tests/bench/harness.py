@@ -64,15 +64,15 @@ def sockets(kind):
     return "".join(f"server unix:{path}; " for path in found)
 
 
-def start_nginx(peers, http_peers=None):
+def start_nginx(peers, http_peers=None, modules="", http="", places=""):
     """nginx on plain HTTP: the API's routes to the responders, each of `peers` ({name: FastCGI socket}) at /peer/<name>, and each of `http_peers` ({name: HTTP socket})
-    below /peer/<name>/. Returns its pid."""
+    below /peer/<name>/; `modules`, `http` and `places` are configuration for its main, http and server block. Returns its pid."""
     http_peers = http_peers or {}
     user = pwd.getpwuid((STATE / "run").stat().st_uid).pw_name
     pools = {kind: sockets(kind) for kind in ("gateway", "quiz", "chat") if sockets(kind)}
     pools |= {"peer_" + name: f"server unix:{path};" for name, path in (peers | http_peers).items()}
     upstreams = "\n".join(f"upstream {name} {{ {servers} keepalive 64; }}" for name, servers in pools.items())
-    places = "\n".join(f"location = /peer/{name} {{ fastcgi_pass peer_{name}; }}" for name in peers)
+    places += "\n".join(f"location = /peer/{name} {{ fastcgi_pass peer_{name}; }}" for name in peers)
     places += "\n".join(f'location /peer/{name}/ {{ proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://peer_{name}/; }}' for name in http_peers)
     params = "\n".join(
         f"fastcgi_param {name} {value};"
@@ -91,14 +91,18 @@ def start_nginx(peers, http_peers=None):
             "EA_REQUEST_ID": "$request_id",
         }.items()
     )
+    chat = "location /v1/rooms/ { fastcgi_pass chat; } location /v1/events { fastcgi_buffering off; fastcgi_read_timeout 2m; fastcgi_pass chat; }" if "chat" in pools else ""
     quiz = "location /v1/attempts/ { fastcgi_pass quiz; } location /v1/quizzes/ { fastcgi_pass quiz; }" if "quiz" in pools else ""
     (WORK / "nginx.conf").write_text(f"""
 {f"user {user};" if os.getuid() == 0 else ""}
 worker_processes auto;
 error_log stderr warn;
 pid {WORK}/nginx.pid;
-events {{ worker_connections 4096; }}
+worker_rlimit_nofile 20000;
+{modules}
+events {{ worker_connections 16384; }}
 http {{
+    {http}
     access_log off;
     client_body_temp_path {WORK}/body;
     fastcgi_temp_path {WORK}/fastcgi;
@@ -113,6 +117,7 @@ http {{
         listen 127.0.0.1:{HTTP_PORT} backlog=4096;
         location / {{ fastcgi_pass gateway; }}
         {quiz}
+        {chat}
         {places}
     }}
 }}
