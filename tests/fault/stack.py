@@ -155,6 +155,11 @@ def _speaks(server):
     return _answers(("127.0.0.1", int(os.environ["EA_PORT_" + port[server]])), *asked[server])
 
 
+def flush_redis():
+    """What it remembered is gone, as after a crash."""
+    assert _answers(("127.0.0.1", int(os.environ["EA_PORT_REDIS"])), b"FLUSHALL\r\n", b"+OK")
+
+
 @contextlib.contextmanager
 def stopped(*servers):
     """Without these servers, or other processes, for as long as the block lasts."""
