@@ -52,6 +52,12 @@ void ea_buf_reset(struct ea_buf *b)
         b->p[0] = '\0';
 }
 
+void ea_buf_cut(struct ea_buf *b, size_t len)
+{
+    if (len < b->len)
+        b->p[b->len = len] = '\0';
+}
+
 void ea_buf_add(struct ea_buf *b, const void *p, size_t n)
 {
     if (!reserve(b, n))

@@ -15,8 +15,9 @@ struct ea_buf {
     bool failed;
 };
 
-void ea_buf_free(struct ea_buf *b);  /* frees p, zeroes the struct; accepts a zeroed one */
-void ea_buf_reset(struct ea_buf *b); /* len = 0, failed = false, keeps the memory */
+void ea_buf_free(struct ea_buf *b);            /* frees p, zeroes the struct; accepts a zeroed one */
+void ea_buf_reset(struct ea_buf *b);           /* len = 0, failed = false, keeps the memory */
+void ea_buf_cut(struct ea_buf *b, size_t len); /* back to its first len bytes, if it has more */
 void ea_buf_add(struct ea_buf *b, const void *p, size_t n);
 void ea_buf_str(struct ea_buf *b, const char *s);
 void ea_buf_char(struct ea_buf *b, char c);

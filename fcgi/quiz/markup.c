@@ -1,32 +1,11 @@
 #include "fcgi/quiz/markup.h"
 
+#include "fcgi/quiz/markup_private.h"
+
 #include <ctype.h>
-#include <stdbool.h>
 #include <string.h>
 
-#define LIST_DEPTH_MAX 8
-#define HREF_MAX       2000
-
-struct tag {
-    char name[QUIZ_TAG_NAME_MAX];
-    bool closing;
-    const char *attributes, *end; /* end: after > */
-};
-
-struct work {
-    enum quiz_markup from;
-    struct ea_buf *out;
-    size_t start;                /* of our output in out */
-    bool pre;                    /* inside <pre>: characters stand as they are */
-    int lists;                   /* depth */
-    int numbers[LIST_DEPTH_MAX]; /* 0: bullets */
-    const char *href;            /* of the link that is open */
-    size_t href_n;
-};
-
-/* ---- characters that stand for themselves ---- */
-
-static bool at_line_start(const struct work *w)
+bool markup_at_line_start(const struct markup *w)
 {
     size_t i = w->out->len;
 
@@ -35,7 +14,7 @@ static bool at_line_start(const struct work *w)
     return i == w->start || w->out->p[i - 1] == '\n';
 }
 
-static bool only_digits_on_line(const struct work *w)
+static bool only_digits_on_line(const struct markup *w)
 {
     size_t i = w->out->len, digits = 0;
 
@@ -48,13 +27,13 @@ static bool only_digits_on_line(const struct work *w)
     return digits > 0 && digits < 10 && (i == w->start || w->out->p[i - 1] == '\n');
 }
 
-static bool in_word(const struct work *w, const char *p, const char *end)
+static bool in_word(const struct markup *w, const char *p, const char *end)
 {
     return w->out->len > w->start && isalnum((unsigned char)w->out->p[w->out->len - 1]) && p + 1 < end &&
            isalnum((unsigned char)p[1]);
 }
 
-static bool needs_backslash(const struct work *w, const char *p, const char *end)
+static bool needs_backslash(const struct markup *w, const char *p, const char *end)
 {
     switch (*p) {
     case '\\':
@@ -74,7 +53,7 @@ static bool needs_backslash(const struct work *w, const char *p, const char *end
     case '>':
     case '=':
     case '~':
-        return at_line_start(w);
+        return markup_at_line_start(w);
     case '.':
     case ')':
         return only_digits_on_line(w);
@@ -84,24 +63,20 @@ static bool needs_backslash(const struct work *w, const char *p, const char *end
 }
 
 /* A line break that shows, and the spaces of an indented line, which would make it code. */
-static void put_break(struct work *w)
+void markup_break(struct markup *w)
 {
     while (w->out->len > w->start && w->out->p[w->out->len - 1] == ' ')
-        w->out->p[--w->out->len] = '\0';
+        ea_buf_cut(w->out, w->out->len - 1);
     if (w->out->len > w->start && w->out->p[w->out->len - 1] != '\n')
         ea_buf_str(w->out, "\\\n");
 }
 
-static void put_text(struct work *w, const char *p, const char *end)
+void markup_character(struct markup *w, const char *p, const char *end)
 {
-    if (w->pre) {
-        ea_buf_char(w->out, *p);
-        return;
-    }
     if (isspace((unsigned char)*p)) {
         if (*p == '\n' && w->from != QUIZ_HTML)
-            put_break(w);
-        else if (!at_line_start(w) && w->out->p[w->out->len - 1] != ' ')
+            markup_break(w);
+        else if (!markup_at_line_start(w) && w->out->p[w->out->len - 1] != ' ')
             ea_buf_char(w->out, ' ');
         return;
     }
@@ -111,336 +86,31 @@ static void put_text(struct work *w, const char *p, const char *end)
 }
 
 /* Two newlines in a row end a paragraph. Plain text's break before them was one too many. */
-static void put_paragraph(struct work *w)
+void markup_paragraph(struct markup *w)
 {
     struct ea_buf *out = w->out;
 
     while (out->len > w->start && (out->p[out->len - 1] == '\n' || out->p[out->len - 1] == ' '))
-        out->p[--out->len] = '\0';
+        ea_buf_cut(out, out->len - 1);
     if (out->len > w->start && out->p[out->len - 1] == '\\')
-        out->p[--out->len] = '\0';
+        ea_buf_cut(out, out->len - 1);
     if (out->len > w->start)
         ea_buf_str(out, "\n\n");
 }
 
-static void plain(struct work *w, const char *p, const char *end)
+static void plain(struct markup *w, const char *p, const char *end)
 {
     for (; p < end; p++)
         if (*p == '\n' && p + 1 < end && p[1] == '\n')
-            put_paragraph(w);
+            markup_paragraph(w);
         else
-            put_text(w, p, end);
-}
-
-/* ---- tags ---- */
-
-static bool read_tag(const char *p, const char *end, struct tag *out)
-{
-    size_t n = 0;
-    const char *s = p + 1;
-
-    *out = (struct tag){ 0 };
-    if (s < end && *s == '/') {
-        out->closing = true;
-        s++;
-    }
-    for (; s < end && (isalnum((unsigned char)*s) || *s == ':') && n + 1 < QUIZ_TAG_NAME_MAX; s++)
-        out->name[n++] = (char)tolower((unsigned char)*s);
-    if (n == 0 || !isalpha((unsigned char)out->name[0]))
-        return false;
-    out->attributes = s;
-    for (char quote = 0; s < end; s++) {
-        if (quote)
-            quote = *s == quote ? 0 : quote;
-        else if (*s == '"' || *s == '\'')
-            quote = *s;
-        else if (*s == '>' || *s == '<')
-            break;
-    }
-    out->end = s + 1;
-    return s < end && *s == '>';
-}
-
-/* The value of an attribute; NULL when it has none. */
-static const char *attribute(const struct tag *t, const char *name, size_t *n)
-{
-    size_t len = strlen(name);
-
-    for (const char *s = t->attributes; s + len + 1 < t->end; s++) {
-        if (!isspace((unsigned char)s[0]) || strncasecmp(s + 1, name, len) != 0 || s[1 + len] != '=')
-            continue;
-        const char *v = s + len + 2, *stop;
-        if (*v == '"' || *v == '\'') {
-            stop = memchr(v + 1, *v, (size_t)(t->end - v - 1));
-            v++;
-        } else {
-            for (stop = v; stop < t->end - 1 && !isspace((unsigned char)*stop); stop++)
-                ;
-        }
-        if (!stop)
-            return NULL;
-        *n = (size_t)(stop - v);
-        return v;
-    }
-    return NULL;
-}
-
-/* An address can stand between < and > when it has none of them, and no spaces that break a line. */
-static bool address_ok(const char *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strchr("<>\n\\", p[i]) || p[i] == '\0')
-            return false;
-    return n > 0 && n <= HREF_MAX && strncmp(p, "@@", n < 2 ? n : 2) != 0;
-}
-
-static bool tag_break(struct work *w, const struct tag *t)
-{
-    (void)t;
-    put_break(w);
-    return true;
-}
-
-static bool tag_paragraph(struct work *w, const struct tag *t)
-{
-    (void)t;
-    put_paragraph(w);
-    return true;
-}
-
-static bool tag_nothing(struct work *w, const struct tag *t)
-{
-    (void)w;
-    (void)t;
-    return true;
-}
-
-/* The spaces inside <b> go outside: CommonMark's marks must touch the word. */
-static bool emphasis(struct work *w, const struct tag *t, const char *mark)
-{
-    struct ea_buf *out = w->out;
-    bool space = false;
-
-    if (!t->closing) {
-        ea_buf_str(out, mark);
-        return true;
-    }
-    while (out->len > w->start && out->p[out->len - 1] == ' ') {
-        out->p[--out->len] = '\0';
-        space = true;
-    }
-    ea_buf_str(out, mark);
-    if (space)
-        ea_buf_char(out, ' ');
-    return true;
-}
-
-static bool tag_strong(struct work *w, const struct tag *t)
-{
-    return emphasis(w, t, "**");
-}
-
-static bool tag_em(struct work *w, const struct tag *t)
-{
-    return emphasis(w, t, "*");
-}
-
-static bool tag_pre(struct work *w, const struct tag *t)
-{
-    if (!t->closing)
-        put_paragraph(w);
-    ea_buf_str(w->out, t->closing ? "\n```\n\n" : "```\n");
-    w->pre = !t->closing;
-    return true;
-}
-
-static bool tag_code(struct work *w, const struct tag *t)
-{
-    (void)t;
-    if (!w->pre)
-        ea_buf_char(w->out, '`');
-    return true;
-}
-
-static bool tag_heading(struct work *w, const struct tag *t)
-{
-    put_paragraph(w);
-    for (char i = '0'; !t->closing && i < t->name[1]; i++)
-        ea_buf_char(w->out, '#');
-    if (!t->closing)
-        ea_buf_char(w->out, ' ');
-    return true;
-}
-
-static bool tag_list(struct work *w, const struct tag *t)
-{
-    if (t->closing) {
-        w->lists -= w->lists > 0;
-        if (w->lists == 0)
-            put_paragraph(w);
-        return true;
-    }
-    if (w->lists == LIST_DEPTH_MAX)
-        return false;
-    if (w->lists == 0)
-        put_paragraph(w);
-    w->numbers[w->lists++] = t->name[0] == 'o';
-    return true;
-}
-
-static bool tag_entry(struct work *w, const struct tag *t)
-{
-    if (t->closing)
-        return true;
-    if (!at_line_start(w))
-        ea_buf_char(w->out, '\n');
-    for (int i = 1; i < w->lists; i++)
-        ea_buf_str(w->out, "   ");
-    int *number = &w->numbers[w->lists ? w->lists - 1 : 0];
-    if (w->lists && *number)
-        ea_buf_printf(w->out, "%d. ", (*number)++);
-    else
-        ea_buf_str(w->out, "- ");
-    return true;
-}
-
-static bool tag_link(struct work *w, const struct tag *t)
-{
-    if (t->closing) {
-        if (w->href)
-            ea_buf_printf(w->out, "](<%.*s>)", (int)w->href_n, w->href);
-        w->href = NULL;
-        return true;
-    }
-    w->href = attribute(t, "href", &w->href_n);
-    if (w->href && !address_ok(w->href, w->href_n))
-        return false;
-    if (w->href)
-        ea_buf_char(w->out, '[');
-    return true;
-}
-
-static bool tag_image(struct work *w, const struct tag *t)
-{
-    size_t src_n = 0, alt_n = 0;
-    const char *src = attribute(t, "src", &src_n), *alt = attribute(t, "alt", &alt_n);
-
-    if (!src || !address_ok(src, src_n))
-        return false;
-    ea_buf_str(w->out, "![");
-    for (size_t i = 0; alt && i < alt_n; i++)
-        put_text(w, alt + i, alt + alt_n);
-    ea_buf_printf(w->out, "](<%.*s>)", (int)src_n, src);
-    return true;
-}
-
-static const struct {
-    const char *name;
-    bool (*put)(struct work *w, const struct tag *t); /* false: it cannot be said in CommonMark */
-} tags[] = {
-    { "a", tag_link },        { "b", tag_strong },      { "br", tag_break },     { "code", tag_code },
-    { "div", tag_paragraph }, { "em", tag_em },         { "font", tag_nothing }, { "h1", tag_heading },
-    { "h2", tag_heading },    { "h3", tag_heading },    { "h4", tag_heading },   { "h5", tag_heading },
-    { "h6", tag_heading },    { "i", tag_em },          { "img", tag_image },    { "li", tag_entry },
-    { "ol", tag_list },       { "p", tag_paragraph },   { "pre", tag_pre },      { "small", tag_nothing },
-    { "span", tag_nothing },  { "strong", tag_strong }, { "tt", tag_code },      { "u", tag_nothing },
-    { "ul", tag_list },
-};
-
-static bool (*find_tag(const char *name))(struct work *, const struct tag *)
-{
-    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
-        if (strcmp(tags[i].name, name) == 0)
-            return tags[i].put;
-    return NULL;
-}
-
-/* H<sub>2</sub>O and m<sup>2</sup>: digits and signs have letters of their own. False: the text between is something else. */
-static bool raised(struct work *w, const struct tag *open, const char *end, const char **next)
-{
-    static const char *const up[] = { "⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹", "⁺", "⁻" };
-    static const char *const down[] = { "₀", "₁", "₂", "₃", "₄", "₅", "₆", "₇", "₈", "₉", "₊", "₋" };
-    static const char *const from = "0123456789+-";
-    const char *const *to = strcmp(open->name, "sup") == 0 ? up : down, *p;
-    size_t before = w->out->len;
-    struct tag close;
-
-    for (p = open->end; p < end && *p != '<'; p++) {
-        const char *at = *p ? strchr(from, *p) : NULL;
-        if (!at)
-            break;
-        ea_buf_str(w->out, to[at - from]);
-    }
-    if (p < end && *p == '<' && read_tag(p, end, &close) && close.closing &&
-        strcmp(close.name, open->name) == 0) {
-        *next = close.end;
-        return true;
-    }
-    if (w->out->len > before)
-        w->out->p[w->out->len = before] = '\0';
-    return false;
-}
-
-static bool is_comment(const char *p, const char *end)
-{
-    return end - p >= 4 && memcmp(p, "<!--", 4) == 0;
-}
-
-static const char *after_comment(const char *p, const char *end)
-{
-    const char *stop = memmem(p + 4, (size_t)(end - p) - 4, "-->", 3);
-
-    return stop ? stop + 3 : end;
-}
-
-static bool is_raised(const char *name)
-{
-    return strcmp(name, "sub") == 0 || strcmp(name, "sup") == 0;
-}
-
-/* One tag; false when it cannot be put. */
-static bool put_tag(struct work *w, const struct tag *t, const char *end, const char **next)
-{
-    bool (*put)(struct work *, const struct tag *) = find_tag(t->name);
-
-    *next = t->end;
-    if (is_raised(t->name))
-        return !t->closing && raised(w, t, end, next);
-    return put && put(w, t);
-}
-
-/* What stands at p: a comment, a tag, a paragraph's end or a character. */
-static enum ea_err hypertext_step(struct work *w, const char *p, const char *end, const char **next,
-                                  char bad[QUIZ_TAG_NAME_MAX])
-{
-    struct tag t;
-
-    *next = p + 1;
-    if (is_comment(p, end)) {
-        *next = after_comment(p, end);
-        return EA_OK;
-    }
-    bool loose = w->from != QUIZ_HTML;
-    if (*p == '<' && read_tag(p, end, &t) && (!loose || find_tag(t.name) || is_raised(t.name))) {
-        if (put_tag(w, &t, end, next))
-            return EA_OK;
-        if (!loose || !is_raised(t.name)) {
-            memcpy(bad, t.name, sizeof t.name);
-            return EA_EINPUT;
-        }
-        *next = p + 1;
-    }
-    if (*p == '\n' && p + 1 < end && p[1] == '\n' && loose && !w->pre)
-        put_paragraph(w);
-    else
-        put_text(w, p, end);
-    return EA_OK;
+            markup_character(w, p, end);
 }
 
 enum ea_err quiz_markup_markdown(enum quiz_markup from, const char *p, size_t n, struct ea_buf *out,
                                  char bad[QUIZ_TAG_NAME_MAX])
 {
-    struct work w = { .from = from, .out = out, .start = out->len };
+    struct markup w = { .from = from, .out = out, .start = out->len };
     enum ea_err err = EA_OK;
 
     if (from == QUIZ_MARKDOWN)
@@ -448,7 +118,34 @@ enum ea_err quiz_markup_markdown(enum quiz_markup from, const char *p, size_t n,
     else if (from == QUIZ_PLAIN)
         plain(&w, p, p + n);
     else
-        for (const char *end = p + n, *next; !err && p < end; p = next)
-            err = hypertext_step(&w, p, end, &next, bad);
+        err = markup_hypertext(&w, p, p + n, bad);
     return err ? err : out->failed ? EA_ENOMEM : EA_OK;
+}
+
+/* Its characters without the backslashes that make them stand for themselves. */
+static void take_backslashes(const char *markdown, struct ea_buf *out)
+{
+    for (const char *p = markdown; *p; p++) {
+        if (p[0] == '\\' && (p[1] == '\n' || ispunct((unsigned char)p[1])))
+            p++;
+        ea_buf_char(out, *p);
+    }
+}
+
+enum ea_err quiz_markup_plain(const char *markdown, struct ea_buf *out)
+{
+    size_t before = out->len;
+    struct ea_buf again = { 0 };
+    char bad[QUIZ_TAG_NAME_MAX];
+
+    take_backslashes(markdown, out);
+    enum ea_err err = out->failed ? EA_ENOMEM : EA_OK;
+    if (!err && out->p)
+        err = quiz_markup_markdown(QUIZ_PLAIN, out->p + before, out->len - before, &again, bad);
+    if (!err && strcmp(again.p ? again.p : "", markdown) != 0) {
+        ea_buf_cut(out, before);
+        err = EA_ENOTFOUND;
+    }
+    ea_buf_free(&again);
+    return err;
 }

@@ -21,4 +21,7 @@ enum quiz_markup {
 enum ea_err quiz_markup_markdown(enum quiz_markup from, const char *p, size_t n, struct ea_buf *out,
                                  char bad[QUIZ_TAG_NAME_MAX]) EA_MUST;
 
+/* Appends the plain text that QUIZ_PLAIN makes exactly this of. EA_ENOTFOUND: there is none, and nothing is appended. */
+enum ea_err quiz_markup_plain(const char *markdown, struct ea_buf *out) EA_MUST;
+
 #endif

@@ -90,6 +90,44 @@ static void html_becomes_markdown(void **state)
     assert_becomes(QUIZ_LOOSE, "x<sub>max</sub>", "x\\<sub>max\\</sub>");
 }
 
+/* CommonMark knows neither backslashes nor references nor tags inside code. */
+static void code_stands_as_it_is(void **state)
+{
+    (void)state;
+    assert_becomes(QUIZ_HTML, "if <code>a*b &lt; <b>c_</b><br>d</code>, *x", "if `a*b < c_ d`, \\*x");
+    assert_becomes(QUIZ_HTML, "<pre><code>a[1] &amp;&#39;&eacute;<br>*b</code></pre>c",
+                   "```\na[1] &'&eacute;\n*b\n```\n\nc");
+    assert_becomes(QUIZ_HTML, "<code></code>a</code></pre><code>b", "a`b`");
+    assert_becomes(QUIZ_HTML, "a <code>b<pre>c</pre>", "a `b`\n\n```\nc\n```\n\n");
+    assert_becomes(QUIZ_LOOSE, "<code>a*b</code> a*b", "`a*b` a\\*b");
+}
+
+static void assert_plain(const char *markdown, const char *plain)
+{
+    struct ea_buf out = { 0 };
+    enum ea_err err;
+
+    ea_buf_str(&out, "before ");
+    err = quiz_markup_plain(markdown, &out);
+    assert_err(err, plain ? EA_OK : EA_ENOTFOUND);
+    assert_string_equal(out.p + 7, plain ? plain : "");
+    ea_buf_free(&out);
+}
+
+static void plain_text_comes_back(void **state)
+{
+    (void)state;
+    assert_plain("Ottawa", "Ottawa");
+    assert_plain("2\\*3 = \\[x\\] a_b \\\\", "2*3 = [x] a_b \\");
+    assert_plain("one\\\ntwo\n\nthree", "one\ntwo\n\nthree");
+    assert_plain("", "");
+    assert_plain("2*3", NULL); /* as it is written; the plain text has a backslash */
+    assert_plain("**bold**", NULL);
+    assert_plain("a\\b", NULL);
+    assert_plain("one\ntwo", NULL);
+    assert_plain("- entry", NULL);
+}
+
 static void what_markdown_cannot_say_is_named(void **state)
 {
     (void)state;
@@ -98,15 +136,17 @@ static void what_markdown_cannot_say_is_named(void **state)
     assert_refused("x<sub>max</sub>", "sub");
     assert_refused("<img src=\"@@PLUGINFILE@@/a.png\">", "img");
     assert_refused("<a href=\"x\ny\">l</a>", "a");
+    assert_refused("<code>a`b</code>", "code");
+    assert_refused("<pre>a\n```</pre>", "pre");
+    assert_refused("<pre><table></pre>", "table");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_text_stands_for_itself),
-        cmocka_unit_test(plain_text_survives_rendering),
-        cmocka_unit_test(html_becomes_markdown),
-        cmocka_unit_test(what_markdown_cannot_say_is_named),
+        cmocka_unit_test(plain_text_stands_for_itself), cmocka_unit_test(plain_text_survives_rendering),
+        cmocka_unit_test(html_becomes_markdown),        cmocka_unit_test(code_stands_as_it_is),
+        cmocka_unit_test(plain_text_comes_back),        cmocka_unit_test(what_markdown_cannot_say_is_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

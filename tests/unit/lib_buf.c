@@ -27,6 +27,10 @@ static void grows_and_stays_terminated(void **state)
     ea_buf_printf(&b, " %s-%d", "three", 4);
     assert_int_equal(b.len, 15);
     assert_memory_equal(b.p, "one\0two three-4", 16);
+    ea_buf_cut(&b, 20);
+    assert_int_equal(b.len, 15);
+    ea_buf_cut(&b, 3);
+    assert_string_equal(b.p, "one");
     ea_buf_free(&b);
     assert_null(b.p);
     ea_buf_free(&b);
