@@ -133,5 +133,7 @@ enum ea_err ea_item_settle(struct ea_item *item, struct ea_arena *a, const char 
                            struct ea_faults *faults) EA_MUST;
 enum ea_err ea_item_render(struct ea_item *item, struct ea_arena *a) EA_MUST; /* fills the html members */
 void ea_item_write(const struct ea_item *item, struct ea_jw *w);              /* one JSON object */
+/* The id that entry i of a list gets when none has an id: a, b … z, then c27, c28 … Returns out. */
+const char *ea_item_nth_id(size_t i, char out[EA_ITEM_ID_MAX + 1]);
 
 #endif

@@ -3,6 +3,7 @@
 #include "lib/item_private.h"
 #include "lib/pattern.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define FULL_SLACK 10000 /* of a sum of fractions: thirds are written with few decimals */
@@ -45,11 +46,21 @@ static bool id_taken(const struct ids *ids, size_t but, const char *id)
     return false;
 }
 
-/* a, b … z, then c27, c28 … */
+const char *ea_item_nth_id(size_t i, char out[EA_ITEM_ID_MAX + 1])
+{
+    if (i < 26)
+        (void)snprintf(out, EA_ITEM_ID_MAX + 1, "%c", (int)('a' + i));
+    else
+        (void)snprintf(out, EA_ITEM_ID_MAX + 1, "c%zu", i + 1);
+    return out;
+}
+
 static enum ea_err give_id(struct ea_arena *a, const struct ids *ids, size_t i)
 {
+    char nth[EA_ITEM_ID_MAX + 1];
+
     for (size_t k = i; !*ids->at(ids->list, i); k++) {
-        char *id = k < 26 ? ea_arena_printf(a, "%c", (int)('a' + k)) : ea_arena_printf(a, "c%zu", k + 1);
+        const char *id = ea_arena_dup(a, ea_item_nth_id(k, nth));
         if (!id)
             return EA_ENOMEM;
         if (!id_taken(ids, i, id))

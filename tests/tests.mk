@@ -207,7 +207,8 @@ tests_unit_fcgi_core_match_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 tests_unit_fcgi_core_multipart_SOURCES = tests/unit/fcgi_core_multipart.c fcgi/core/multipart.c
 tests_unit_fcgi_core_multipart_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 
-# Items, answers, scores, files of questions. chance.c makes them for property tests.
+# Items, answers, scores, files of questions. Chance makes them for property tests.
+CHANCE = tests/unit/chance.c tests/unit/chance_item.c tests/unit/chance.h tests/unit/unit.h
 check_PROGRAMS += tests/unit/lib_exact
 tests_unit_lib_exact_SOURCES = tests/unit/lib_exact.c tests/unit/unit.h
 tests_unit_lib_exact_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
@@ -215,7 +216,7 @@ check_PROGRAMS += tests/unit/lib_formula
 tests_unit_lib_formula_SOURCES = tests/unit/lib_formula.c tests/unit/unit.h
 tests_unit_lib_formula_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/lib_item
-tests_unit_lib_item_SOURCES = tests/unit/lib_item.c tests/unit/chance.c tests/unit/chance.h tests/unit/unit.h
+tests_unit_lib_item_SOURCES = tests/unit/lib_item.c $(CHANCE)
 tests_unit_lib_item_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/lib_pattern
 tests_unit_lib_pattern_SOURCES = tests/unit/lib_pattern.c tests/unit/unit.h
@@ -224,13 +225,18 @@ check_PROGRAMS += tests/unit/fcgi_quiz_admission
 tests_unit_fcgi_quiz_admission_SOURCES = tests/unit/fcgi_quiz_admission.c
 tests_unit_fcgi_quiz_admission_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/fcgi_quiz_gift
-tests_unit_fcgi_quiz_gift_SOURCES = tests/unit/fcgi_quiz_gift.c tests/unit/chance.c tests/unit/chance.h tests/unit/unit.h $(QUIZ_TEXT)
+tests_unit_fcgi_quiz_gift_SOURCES = tests/unit/fcgi_quiz_gift.c tests/unit/unit.h $(QUIZ_TEXT)
 tests_unit_fcgi_quiz_gift_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/fcgi_quiz_gift_bad tests/unit/fcgi_quiz_gift_out
+tests_unit_fcgi_quiz_gift_bad_SOURCES = tests/unit/fcgi_quiz_gift_bad.c $(CHANCE) $(QUIZ_TEXT)
+tests_unit_fcgi_quiz_gift_bad_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+tests_unit_fcgi_quiz_gift_out_SOURCES = tests/unit/fcgi_quiz_gift_out.c $(CHANCE) $(QUIZ_TEXT)
+tests_unit_fcgi_quiz_gift_out_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/fcgi_quiz_markup
 tests_unit_fcgi_quiz_markup_SOURCES = tests/unit/fcgi_quiz_markup.c tests/unit/unit.h $(QUIZ_MARKUP)
 tests_unit_fcgi_quiz_markup_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/grader_score
-tests_unit_grader_score_SOURCES = tests/unit/grader_score.c tests/unit/chance.c tests/unit/chance.h tests/unit/unit.h $(GRADER_SCORE)
+tests_unit_grader_score_SOURCES = tests/unit/grader_score.c $(CHANCE) $(GRADER_SCORE)
 tests_unit_grader_score_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 # Workers. lib_mq needs a RabbitMQ (EA_TEST_AMQP).
 check_PROGRAMS += tests/unit/lib_mq

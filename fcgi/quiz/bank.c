@@ -170,11 +170,12 @@ static enum ea_err walk(struct walk *w)
 /* First: what GIFT cannot say. */
 static enum ea_err check_question(struct walk *w, const char *id, const struct quiz_question *q)
 {
-    const char *why = quiz_gift_why_not(q, w->a);
-    const char *pointer = why ? ea_arena_printf(w->r->arena, "/items/%s", id) : NULL;
+    const char *why, *pointer;
+    enum ea_err err = quiz_gift_why_not(q, w->a, &why);
 
-    if (!why)
-        return EA_OK;
+    if (err || !why)
+        return err;
+    pointer = ea_arena_printf(w->r->arena, "/items/%s", id);
     if (!pointer)
         return EA_ENOMEM;
     ea_faults_add(&w->r->faults, w->r->arena, pointer, "unsupported", "%s", why);

@@ -1,7 +1,8 @@
 /* GIFT, as Moodle documents the format: questions in, questions out. Pure functions over a buffer; everything lives in the arena; no I/O.
  * A bad question is an error with its place and never loses the others. What GIFT has and we have not, or the other way round, is named.
- * What GIFT cannot say travels in comments in front of the question, which other readers skip: // [tag:algebra] [points:2.5] [difficulty:0.3]
- * [shuffle:no] [scoring:proportional] [weights:none] [case:yes]. */
+ * What GIFT cannot say, and readers may do without, travels in comments in front of the question, which others skip: // [tag:algebra]
+ * [points:2.5] [difficulty:0.3] [shuffle:no] [scoring:proportional] [weights:none] [case:yes] [words:50..100], [ids:a,b] of choices or prompts,
+ * [options:a,b] the ids of what prompts are matched with and [order:2,1] which of them, in the order of the file, stands where. */
 #ifndef EA_QUIZ_GIFT_H
 #define EA_QUIZ_GIFT_H
 
@@ -9,7 +10,7 @@
 
 #define QUIZ_GIFT_QUESTIONS_MAX 10000
 #define QUIZ_GIFT_BLOCK_MAX                                                                                  \
-    (768 * 1024)                 /* bytes of one question: the largest item, every character escaped */
+    (2560 * 1024)                /* bytes of one question: the largest item, every character escaped */
 #define QUIZ_GIFT_ERRORS_MAX 500 /* kept; more are only counted */
 
 struct quiz_gift_error {
@@ -28,8 +29,8 @@ struct quiz_gift {
 /* EA_OK also when there are errors. EA_EMEDIA: this is no text at all; errors[0] says why. EA_ENOMEM. */
 enum ea_err quiz_gift_read(const char *p, size_t n, struct ea_arena *a, struct quiz_gift *out) EA_MUST;
 
-/* Why GIFT cannot say this question, in words; NULL: it can. */
-const char *quiz_gift_why_not(const struct quiz_question *q, struct ea_arena *a);
+/* *why: why GIFT cannot say this question, in words; NULL: what is written of it is read as the same. EA_ENOMEM. */
+enum ea_err quiz_gift_why_not(const struct quiz_question *q, struct ea_arena *a, const char **why) EA_MUST;
 
 /* Appends one question. *category is the one that the file is in so far ("" at its start) and is moved on. A question that GIFT cannot say
  * becomes a comment that names it and the reason. */

@@ -1,13 +1,14 @@
-/* GIFT in. The source is copied once; comment lines are blanked in the copy with a byte that no text may have, so every pointer
- * into the copy still tells line and column. */
+/* GIFT in: a file, its blocks, and what of a question is not in its comments or answers. The source is copied once; comment lines are
+ * blanked in the copy with bytes that no text may have, so every pointer into the copy still tells line and column. */
 #include "fcgi/quiz/gift_private.h"
-
 #include "lib/utf8.h"
 
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#define CATEGORY "$CATEGORY:"
 
 /* ---- errors and their places ---- */
 
@@ -35,7 +36,7 @@ static void find_place(const struct gift_reader *r, const char *at, struct quiz_
         if (*p == '\n' || *p == GIFT_NEWLINE) {
             e->line++;
             e->column = 1;
-        } else if (((unsigned char)*p & 0xC0) != 0x80) {
+        } else if (((unsigned char)*p & 0xC0) != 0x80 && *p != GIFT_REST) {
             e->column++;
         }
 }
@@ -69,128 +70,13 @@ enum ea_err gift_error(struct gift_reader *r, const char *at, const char *code, 
     return EA_OK;
 }
 
-/* ---- spans and escapes ---- */
-
-static bool is_no_text(char c)
-{
-    return c == GIFT_BLANK || c == GIFT_NEWLINE;
-}
-
-struct gift_span gift_trim(struct gift_span s)
-{
-    while (s.p < s.end && (isspace((unsigned char)*s.p) || is_no_text(*s.p)))
-        s.p++;
-    while (s.end > s.p && (isspace((unsigned char)s.end[-1]) || is_no_text(s.end[-1])))
-        s.end--;
-    return s;
-}
-
-bool gift_escaped(const char *p, const char *end)
-{
-    return *p == '\\' && p + 1 < end && strchr("\\#={}~:n", p[1]) && p[1];
-}
-
-const char *gift_find(struct gift_span s, const char *set)
-{
-    for (const char *p = s.p; p < s.end; p++)
-        if (gift_escaped(p, s.end))
-            p++;
-        else if (*p && strchr(set, *p))
-            return p;
-    return NULL;
-}
-
-const char *gift_plain(struct gift_reader *r, struct gift_span s)
-{
-    char *out = ea_arena_alloc(r->a, (size_t)(s.end - s.p) + 1), *to = out;
-
-    if (!out)
-        return NULL;
-    for (const char *p = s.p; p < s.end; p++) {
-        if (is_no_text(*p))
-            continue;
-        if (gift_escaped(p, s.end)) {
-            p++;
-            *to++ = *p == 'n' ? '\n' : *p;
-        } else {
-            *to++ = *p;
-        }
-    }
-    return out;
-}
-
-/* ---- texts in their formats ---- */
-
-/* Takes [markdown] and the like from the front. */
-static void read_format(struct gift_span *s, enum quiz_markup *format)
-{
-    static const struct {
-        const char *word;
-        enum quiz_markup format;
-    } words[] = { { "[html]", QUIZ_HTML },
-                  { "[markdown]", QUIZ_MARKDOWN },
-                  { "[moodle]", QUIZ_LOOSE },
-                  { "[plain]", QUIZ_PLAIN } };
-
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if ((size_t)(s->end - s->p) >= strlen(words[i].word) &&
-            strncasecmp(s->p, words[i].word, strlen(words[i].word)) == 0) {
-            s->p += strlen(words[i].word);
-            *format = words[i].format;
-            return;
-        }
-}
-
-struct gift_span gift_skip_format(struct gift_span s)
-{
-    enum quiz_markup format;
-
-    read_format(&s, &format);
-    return gift_trim(s);
-}
-
-/* Text without escapes in its format, as CommonMark; `at` is where an error is shown. */
-static enum ea_err to_markdown(struct gift_reader *r, const char *at, enum quiz_markup format,
-                               const char *plain, const char **out)
-{
-    struct ea_buf b = { 0 };
-    char bad[QUIZ_TAG_NAME_MAX] = "";
-    struct gift_span t = gift_trim((struct gift_span){ plain, plain + strlen(plain) });
-    enum ea_err err = quiz_markup_markdown(format, t.p, (size_t)(t.end - t.p), &b, bad);
-
-    if (err == EA_EINPUT)
-        err = gift_error(
-            r, at, "unsupported",
-            "the HTML tag <%s> cannot be put into Markdown; take it out, or write it as text under [plain]",
-            bad);
-    if (!err) {
-        const char *text = b.p ? b.p : "";
-        t = gift_trim((struct gift_span){ text, text + b.len });
-        *out = ea_arena_ndup(r->a, t.p, (size_t)(t.end - t.p));
-        err = *out ? EA_OK : EA_ENOMEM;
-    }
-    ea_buf_free(&b);
-    return err;
-}
-
-enum ea_err gift_text(struct gift_reader *r, struct gift_span s, const char **out)
-{
-    enum quiz_markup format = r->format;
-
-    s = gift_trim(s);
-    read_format(&s, &format);
-    const char *plain = gift_plain(r, s);
-    return plain ? to_markdown(r, s.p, format, plain, out) : EA_ENOMEM;
-}
+/* ---- one block ---- */
 
 /* The stem; a gap in a sentence is shown where the answers stood. */
 static enum ea_err read_stem(struct gift_reader *r, struct gift_span before, struct gift_span after)
 {
-    before = gift_trim(before);
+    before = gift_format(before, &r->format);
     after = gift_trim(after);
-    r->format = QUIZ_LOOSE;
-    read_format(&before, &r->format);
-    before = gift_trim(before);
     if (before.p == before.end && after.p == after.end)
         return gift_error(r, before.p, "required", "write the question in front of its answers");
     const char *gap = r->format == QUIZ_MARKDOWN ? "\\_\\_\\_\\_\\_" : "_____";
@@ -200,20 +86,18 @@ static enum ea_err read_stem(struct gift_reader *r, struct gift_span before, str
                                 ispunct((unsigned char)*tail) ? "" : " ", tail);
     if (!head || !tail || !whole)
         return EA_ENOMEM;
-    enum ea_err err = to_markdown(r, before.p, r->format, whole, &r->q.stem);
+    enum ea_err err = gift_markdown(r, before.p, r->format, whole, QUIZ_STEM_MAX, &r->q.stem);
     if (!err && !r->bad && !*r->q.stem)
         err = gift_error(r, before.p, "required", "nothing is left of the question without its HTML");
     return err;
 }
-
-/* ---- one block ---- */
 
 /* As it stands: Moodle writes no escapes here, and knows none. */
 static enum ea_err read_category(struct gift_reader *r, struct gift_span *s)
 {
     static const char *const roots[] = { "$course$/", "$system$/", "$module$/", "top/" };
     const char *end = memchr(s->p, '\n', (size_t)(s->end - s->p));
-    struct gift_span path = { s->p + strlen(GIFT_CATEGORY), end ? end : s->end };
+    struct gift_span path = { s->p + strlen(CATEGORY), end ? end : s->end };
 
     s->p = path.end;
     path = gift_trim(path);
@@ -221,11 +105,11 @@ static enum ea_err read_category(struct gift_reader *r, struct gift_span *s)
         if ((size_t)(path.end - path.p) >= strlen(roots[i]) &&
             strncmp(path.p, roots[i], strlen(roots[i])) == 0)
             path.p += strlen(roots[i]);
-    if (path.end - path.p > QUIZ_CATEGORY_MAX)
-        return gift_error(r, path.p, "too-long", "a category has at most %d bytes", QUIZ_CATEGORY_MAX);
-    char *category = ea_arena_ndup(r->a, path.p, (size_t)(path.end - path.p));
+    const char *category = gift_line(r, path);
     if (!category)
         return EA_ENOMEM;
+    if (strlen(category) > QUIZ_CATEGORY_MAX)
+        return gift_error(r, path.p, "too-long", "a category has at most %d bytes", QUIZ_CATEGORY_MAX);
     r->category = *category ? category : NULL;
     return EA_OK;
 }
@@ -242,7 +126,7 @@ static enum ea_err read_title(struct gift_reader *r, struct gift_span *s)
         return gift_error(r, s->p, "syntax", "end the title with ::");
     s->p = end + 2;
     const char *title = gift_plain(r, gift_trim((struct gift_span){ rest.p, end }));
-    title = title ? ea_text_normal(r->a, title) : NULL;
+    title = title ? gift_line(r, (struct gift_span){ title, title + strlen(title) }) : NULL;
     if (!title)
         return EA_ENOMEM;
     if (strlen(title) > QUIZ_TITLE_MAX)
@@ -305,8 +189,6 @@ static enum ea_err read_question(struct gift_reader *r, struct gift_span s)
     err = read_stem(r, (struct gift_span){ s.p, open }, (struct gift_span){ close + 1, s.end });
     if (!err && !r->bad)
         err = gift_answers(r, answers);
-    if (!err && !r->bad && strlen(r->q.stem) > QUIZ_STEM_MAX)
-        err = gift_error(r, s.p, "too-long", "the text has more than %d bytes", QUIZ_STEM_MAX);
     if (!err && !r->bad)
         err = store(r);
     return err;
@@ -321,7 +203,8 @@ static enum ea_err check_characters(struct gift_reader *r, struct gift_span s)
             return gift_error(
                 r, s.p, "encoding",
                 "this is not UTF-8 (perhaps Latin-1, which Windows calls ANSI); save the file as UTF-8");
-        if (((unsigned char)*s.p < ' ' && *s.p != '\n' && *s.p != '\t' && !is_no_text(*s.p)) || *s.p == 0x7F)
+        if (((unsigned char)*s.p < ' ' && *s.p != '\n' && *s.p != '\t' && !gift_no_text(*s.p)) ||
+            *s.p == 0x7F)
             return gift_error(r, s.p, "control", "a control character, number %d; take it out", *s.p);
     }
     return EA_OK;
@@ -341,8 +224,8 @@ static enum ea_err read_block(struct gift_reader *r)
     if (!err && !r->bad)
         err = gift_comments(r);
     struct gift_span s = gift_trim(r->block);
-    while (!err && !r->bad && s.end - s.p >= (ptrdiff_t)strlen(GIFT_CATEGORY) &&
-           strncmp(s.p, GIFT_CATEGORY, strlen(GIFT_CATEGORY)) == 0) {
+    while (!err && !r->bad && s.end - s.p >= (ptrdiff_t)strlen(CATEGORY) &&
+           strncmp(s.p, CATEGORY, strlen(CATEGORY)) == 0) {
         err = read_category(r, &s);
         s = gift_trim(s);
     }
@@ -380,8 +263,8 @@ static const char *no_text(const char *p, size_t n)
 static void settle_newlines(char *p, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (is_no_text(p[i]))
-            p[i] = '\x03'; /* they are ours now; this one the block's check will refuse */
+        if (gift_no_text(p[i]))
+            p[i] = '\x04'; /* they are ours now; this one the block's check will refuse */
         else if (p[i] == '\r')
             p[i] = i + 1 < n && p[i + 1] == '\n' ? GIFT_BLANK : '\n';
 }

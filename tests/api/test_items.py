@@ -1,44 +1,8 @@
-"""The item bank: items and their versions, and GIFT files in and out."""
+"""The item bank: items and their versions."""
 
-import httpx
 import pytest
-from client import CA, PATIENCE, URL, faults, pages, problem
+from client import faults, pages, problem
 from quizzes import CHOICE, NOWHERE, NUMERIC, SHORT_TEXT, add_item, bank
-
-GIFT = """\
-// A file as teachers have them
-$CATEGORY: $course$/top/Biology
-
-// [tag:gas]
-::Gas:: Which gas do leaves take in? {
-  =Carbon dioxide #Right.
-  ~Oxygen #They give it off.
-}
-
-::Broken:: Nobody closes this {=a ~b
-
-Leaves are green.{TRUE#Look again.#Yes.}
-
-::Essay:: Tell us about light. {}
-
-[markdown]Which are **plants**? {~%50%moss ~%50%fern ~%-100%whale}
-
-How many nm? {#662:10}
-
-The pigment is {=chlorophyll =%50%chloro*}.
-"""
-
-
-def gift(teacher, course, text, **params):
-    content = text if isinstance(text, bytes) else text.encode()
-    return teacher.post(f"/v1/courses/{course['id']}/items/import", params=params, content=content, headers={"Content-Type": "text/x-gift"})
-
-
-def export(teacher, course, **params):
-    reply = teacher.get(f"/v1/courses/{course['id']}/items/export", params={"format": "gift"} | params)
-    assert reply.status_code == 200, reply.text
-    assert reply.headers["content-type"].startswith("text/x-gift")
-    return reply.text
 
 
 def test_an_item_is_kept_as_it_was_written(teacher, course):
@@ -110,8 +74,6 @@ def test_the_bank_is_the_teachers(school, teacher, course, student, anonymous):
         expected = 403 if nobody is student else 404
         problem(nobody.get(path), expected)
         problem(nobody.post(path, json=CHOICE), expected)
-        problem(gift(nobody, course, GIFT), expected)
-        problem(nobody.get(path + "/export"), expected)
         problem(nobody.get(f"/v1/items/{item['id']}"), 404, "not-found")
         problem(nobody.patch(f"/v1/items/{item['id']}", json={}, headers={"If-Match": "*"}), 404, "not-found")
     assistant = school.person()
@@ -120,94 +82,3 @@ def test_the_bank_is_the_teachers(school, teacher, course, student, anonymous):
     problem(assistant.post(path, json=CHOICE), 403, "forbidden")
     problem(anonymous.get(path), 401)
     problem(teacher.get(f"/v1/items/{NOWHERE}"), 404, "not-found")
-
-
-def test_a_gift_file_comes_in_without_its_bad_questions(teacher, course):
-    reply = gift(teacher, course, GIFT)
-    assert reply.status_code == 200, reply.text
-    report = reply.json()
-    assert report["imported"] == 5 and [i["line"] for i in report["items"]] == [4, 12, 16, 18, 20]
-    assert [i["kind"] for i in report["items"]] == ["choice", "choice", "choice", "numeric", "short_text"]
-    assert [(e["line"], e["code"]) for e in report["errors"]] == [(10, "syntax"), (14, "unsupported")]
-    assert "essay" in report["errors"][1]["detail"] and report["errors"][0]["column"] == 31
-    listed = pages(teacher, f"/v1/courses/{course['id']}/items")
-    assert [i["id"] for i in listed] == [i["id"] for i in report["items"]]
-    assert listed[0]["category"] == "Biology" and listed[0]["tags"] == ["gas"] and listed[0]["title"] == "Gas"
-    first = teacher.get(f"/v1/items/{listed[0]['id']}").json()
-    assert [c["correct"] for c in first["definition"]["choices"]] == [True, False]
-    several = teacher.get(f"/v1/items/{listed[2]['id']}").json()["definition"]
-    assert several["multiple"] and [c["fraction"] for c in several["choices"]] == [0.5, 0.5, -1]
-
-
-def test_a_dry_run_changes_nothing(teacher, course):
-    reply = gift(teacher, course, GIFT, dry_run="true")
-    assert reply.status_code == 200 and reply.json()["imported"] == 5 and reply.json()["dry_run"] is True
-    assert all(i["id"] is None for i in reply.json()["items"])
-    assert pages(teacher, f"/v1/courses/{course['id']}/items") == []
-
-
-def test_an_import_sent_twice_is_done_once(teacher, course):
-    path, headers = f"/v1/courses/{course['id']}/items/import", {"Content-Type": "text/x-gift", "Idempotency-Key": "import-1"}
-    first = teacher.post(path, content=GIFT.encode(), headers=headers)
-    again = teacher.post(path, content=GIFT.encode(), headers=headers)
-    assert again.json() == first.json() and again.headers["idempotent-replay"] == "true"
-    assert len(pages(teacher, f"/v1/courses/{course['id']}/items")) == 5
-
-
-def test_what_goes_out_comes_in_again(school, teacher, course):
-    gift(teacher, course, GIFT)
-    add_item(teacher, course, CHOICE, points=2.5)
-    odd = add_item(teacher, course, NUMERIC, definition={"answers": [{"value": 1, "unit": "m"}]}, title="With a unit")
-    refused = teacher.get(f"/v1/courses/{course['id']}/items/export")
-    assert faults(refused) == {f"/items/{odd['id']}": "unsupported"} and "units" in refused.json()["errors"][0]["detail"]
-    text = export(teacher, course, skip="true")
-    assert "// Left out, GIFT has no units: With a unit" in text
-    other = school.course(teacher)
-    report = gift(teacher, other, text).json()
-    assert report["errors"] == [] and report["imported"] == 6
-
-    def said(where):
-        items = [teacher.get(f"/v1/items/{i['id']}").json() for i in pages(teacher, f"/v1/courses/{where['id']}/items")]
-        for item in items:
-            for member in ("id", "course_id", "created_at", "updated_at"):
-                del item[member]
-            for choice in item["definition"].get("choices", []):
-                del choice["id"]
-        return items
-
-    assert said(other) == [i for i in said(course) if i["title"] != "With a unit"]
-
-
-def test_many_questions_at_once(teacher, course):
-    text = "\n\n".join(f"::Q{i}:: What is {i} times two? {{#{2 * i}}}" for i in range(10000))
-    report = gift(teacher, course, text).json()
-    assert report["imported"] == 10000 and report["errors"] == []
-    listed = pages(teacher, f"/v1/courses/{course['id']}/items", limit=200)
-    assert [i["title"] for i in listed] == [f"Q{i}" for i in range(10000)]
-    assert export(teacher, course).count("::Q") == 10000
-
-
-@pytest.mark.parametrize("content, words", [
-    (b"\x7fELF\x02\x01\x01\x00\x00\x00{T}", "no text"),
-    ("Leaves are green. {T}".encode("utf-16"), "UTF-16"),
-])
-def test_what_is_no_text_is_refused(teacher, course, content, words):
-    body = problem(gift(teacher, course, content), 422, "invalid-input")
-    assert body["errors"][0]["code"] == "encoding" and words in body["errors"][0]["detail"]
-
-
-def test_another_encoding_spoils_only_what_it_touches(teacher, course):
-    report = gift(teacher, course, "Blätter? {T}\n\nLeaves? {T}\n".encode("latin-1")).json()
-    assert report["imported"] == 1 and [(e["line"], e["column"], e["code"]) for e in report["errors"]] == [(1, 3, "encoding")]
-
-
-def test_an_endless_file_is_refused(teacher, course):
-    with httpx.Client(base_url=URL, verify=CA, headers={"Authorization": "Bearer " + teacher.token}, timeout=PATIENCE) as over_http_1:
-        problem(gift(over_http_1, course, b"x" * (8 * 1024 * 1024 + 1)), 413, "too-large")  # by nginx, which does not read it
-    one_line = gift(teacher, course, b"x" * (1024 * 1024) + b"\n\nLeaves? {T}").json()
-    assert one_line["imported"] == 1 and one_line["errors"][0]["code"] == "too-long"
-
-
-def test_other_media_are_refused(teacher, course):
-    problem(teacher.post(f"/v1/courses/{course['id']}/items/import", json={"text": GIFT}), 415)
-    assert faults(teacher.get(f"/v1/courses/{course['id']}/items/export", params={"format": "qti"})) == {"/format": "invalid"}

@@ -8,24 +8,7 @@ import psycopg2
 import pytest
 
 from client import eventually, problem
-from quizzes import CHOICE, NUMERIC, SHORT_TEXT, add_item, begin, graded, read, result, save, saved, set_quiz, slot_of, submit
-
-MATCH = {"kind": "match", "stem": "Which belongs to which?", "definition": {
-    "prompts": [{"id": "fr", "text": "*France*"}, {"id": "it", "text": "Italy"}],
-    "options": [{"id": "p", "text": "Paris"}, {"id": "r", "text": "Rome"}, {"id": "o", "text": "Oslo"}],
-    "key": {"fr": "p", "it": "r"}}}
-ORDER = {"kind": "order", "stem": "From small to large", "definition": {
-    "entries": [{"id": "s", "text": "Sparrow"}, {"id": "d", "text": "Dog"}, {"id": "h", "text": "Horse"}, {"id": "w", "text": "Whale"}]}}
-CLOZE = {"kind": "cloze", "stem": "Fill in", "points": 3, "definition": {
-    "text": "Water boils at {{temp}} and is made of {{gas}} and *oxygen*; it is {{state}}.",
-    "gaps": {"temp": {"answers": [{"value": 100, "unit": "degC"}], "wrong_unit_share": 0.5},
-             "gas": {"accept": [{"text": "hydrogen", "feedback": "Quite."}]},
-             "state": {"choices": [{"id": "wet", "text": "wet", "correct": True}, {"id": "dry", "text": "dry"}]}}}}
-FORMULA = {"kind": "formula", "stem": "A field is {a} m by {b} m. Its area?", "points": 2, "definition": {
-    "variables": {"a": {"min": 10, "max": 90}, "b": {"min": "1.5", "max": "9.5", "step": "0.25"}}, "answer": "a*b", "tolerance": 0.001, "relative": True, "unit": "m^2"}}
-ESSAY = {"kind": "essay", "stem": "Why are leaves green?", "points": 5, "definition": {"min_words": 3}}
-KINDS = [CHOICE, NUMERIC, SHORT_TEXT, MATCH, ORDER, CLOZE, FORMULA, ESSAY]
-
+from quizzes import CLOZE, ESSAY, FORMULA, KINDS, MATCH, ORDER, add_item, begin, graded, read, result, save, saved, set_quiz, slot_of, submit
 
 def faults(reply):
     return {(e["pointer"], e["code"]) for e in problem(reply, 422)["errors"]}
