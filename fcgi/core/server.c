@@ -63,6 +63,11 @@ bool ea_server_draining(const struct ea_server *s)
     return atomic_load_explicit(&s->draining, memory_order_relaxed);
 }
 
+bool ea_server_serving(const struct ea_server *s)
+{
+    return atomic_load(&s->serving) && !ea_server_draining(s);
+}
+
 void ea_server_revoke(struct ea_server *s, const char *session_id, int64_t until_s)
 {
     ea_auth_revoke(s->auth, session_id, until_s);
@@ -310,6 +315,7 @@ static int serve(struct ea_server *s)
     if (err == EA_OK) {
         ea_log(EA_LOG_INFO, "serving", EA_F_STR(VALUE, s->cfg->listen),
                EA_F_INT(DURATION_US, (ea_clock_mono_ns() - began) / 1000));
+        atomic_store(&s->serving, true);
         if (ea_reactor_run(s->reactor) == EA_ETIMEOUT) {
             ea_log0(EA_LOG_WARN, "drained only in part: time is up");
             _exit(0);

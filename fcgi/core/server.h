@@ -40,6 +40,7 @@ const struct ea_key *ea_server_token_key(const struct ea_server *s);
 const struct ea_key *
 ea_server_receipt_key(const struct ea_server *s); /* NULL when EA_RECEIPT_KEY is not set */
 bool ea_server_draining(const struct ea_server *s);
+bool ea_server_serving(const struct ea_server *s); /* it listens, and is not draining yet. Any thread */
 /* What /readyz says: false with the reason in why; true with "" or what works only in part ("degraded: redis"). Any thread. */
 bool ea_server_ready(struct ea_server *s, char *why, size_t why_size);
 /* This session is closed: applied here at once; elsewhere by the event `session.revoked` (topic u:<user>, payload {"session_id","until"}) of the log. */

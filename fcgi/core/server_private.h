@@ -26,10 +26,10 @@ struct ea_server {
     struct ea_hub *hub;
     void *data;
     struct ea_metric *requests_open;
-    atomic_bool draining;
-    pthread_mutex_t probe_lock; /* of probe */
-    struct ea_redis *probe;     /* for readiness only */
-    pthread_t drainer;          /* ends the hub's streams */
+    atomic_bool serving, draining; /* each set once, in this order */
+    pthread_mutex_t probe_lock;    /* of probe */
+    struct ea_redis *probe;        /* for readiness only */
+    pthread_t drainer;             /* ends the hub's streams */
     bool drainer_runs;
     atomic_bool streams_ended;
 };
