@@ -19,6 +19,7 @@ STMT_FILES += $(srcdir)/sql/queries/quiz_answer.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_attempt.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_grade.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_item.sql
+STMT_FILES += $(srcdir)/sql/queries/quiz_outage.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_result.sql
 STMT_FILES += $(srcdir)/sql/queries/relay.sql
 STMT_FILES += $(srcdir)/sql/queries/roster.sql
@@ -38,6 +39,7 @@ dist_migrations_DATA += sql/migrations/0008_item_kinds.sql
 dist_migrations_DATA += sql/migrations/0009_papers.sql
 dist_migrations_DATA += sql/migrations/0010_results.sql
 dist_migrations_DATA += sql/migrations/0011_installation.sql
+dist_migrations_DATA += sql/migrations/0012_outages.sql
 dist_migrations_DATA += sql/migrations/0017_inlined.sql
 
 demodir = $(datadir)/edtech-assistant/demo

@@ -81,6 +81,7 @@ enum outcome {
     SHAPE,
     NAME,
     SINGLE,
+    UNSETTLED,
     RETRY,
     OUTCOME__MAX,
     ABSENT = OUTCOME__MAX /* while a batch's rows are read */
@@ -101,6 +102,7 @@ static const struct {
     [SHAPE] = { "shape", EA_EINPUT, "/answer", "This is not an answer to an item of this kind." },
     [NAME] = { "name", EA_EINPUT, "/answer", "The answer names what the item does not have." },
     [SINGLE] = { "single", EA_EINPUT, "/answer/choices", "Only one choice can be picked here." },
+    [UNSETTLED] = { "unsettled", EA_ERETRY, NULL, QUIZ_UNSETTLED },
     [RETRY] = { "", EA_ERETRY, NULL, NULL },
 };
 

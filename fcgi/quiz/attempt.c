@@ -276,6 +276,8 @@ static enum ea_err judge_step(struct ea_req *r, const char *verdict)
         return ea_fail(r, EA_ECONFLICT, "The attempt is submitted.");
     if (strcmp(verdict, "late") == 0)
         return ea_fail(r, EA_EGONE, "The attempt's time is over.");
+    if (strcmp(verdict, "unsettled") == 0)
+        return ea_fail(r, EA_ERETRY, QUIZ_UNSETTLED);
     if (strcmp(verdict, "free") == 0)
         return ea_fail(r, EA_ECONFLICT, "All slots of this attempt are open.");
     if (strcmp(verdict, "order") == 0)

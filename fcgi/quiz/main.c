@@ -1,6 +1,7 @@
 /* ea-quiz: several run side by side; each has batchers of its own for what is saved and what is handed in. */
 #include "fcgi/core/server.h"
 #include "fcgi/quiz/admission.h"
+#include "fcgi/quiz/pulse.h"
 #include "fcgi/quiz/quiz.h"
 #include "lib/batch.h"
 #include "lib/clock.h"
@@ -30,7 +31,9 @@ static enum ea_err make(struct quiz_service *service)
     if (!service->results || !service->gate || !service->redis)
         return EA_ENOMEM;
     err = quiz_answer_batch_new(service);
-    return err ? err : quiz_submit_batch_new(service);
+    if (!err)
+        err = quiz_submit_batch_new(service);
+    return err ? err : quiz_pulse_start(service->server, &service->pulse);
 }
 
 static enum ea_err start(struct ea_server *s, void **data)
@@ -60,6 +63,7 @@ static void stop(struct ea_server *s, void *data)
     struct quiz_service *service = data;
 
     (void)s;
+    quiz_pulse_stop(service->pulse);
     ea_batch_free(service->answers);
     ea_batch_free(service->submits);
     service->answers = service->submits = NULL;
@@ -73,11 +77,19 @@ static void free_data(struct ea_server *s, void *data)
 
 int main(int argc, char **argv)
 {
-    static const struct ea_route *const tables[] = {
-        quiz_item_routes,    quiz_bank_routes,    quiz_routes,        quiz_accommodation_routes,
-        quiz_attempt_routes, quiz_answer_routes,  quiz_submit_routes, quiz_receipt_routes,
-        quiz_result_routes,  quiz_results_routes, quiz_grade_routes,  NULL
-    };
+    static const struct ea_route *const tables[] = { quiz_item_routes,
+                                                     quiz_bank_routes,
+                                                     quiz_routes,
+                                                     quiz_accommodation_routes,
+                                                     quiz_attempt_routes,
+                                                     quiz_answer_routes,
+                                                     quiz_submit_routes,
+                                                     quiz_receipt_routes,
+                                                     quiz_result_routes,
+                                                     quiz_results_routes,
+                                                     quiz_grade_routes,
+                                                     quiz_outage_routes,
+                                                     NULL };
     static const struct ea_service service = {
         .name = "quiz", .tables = tables, .start = start, .stop = stop, .free = free_data
     };

@@ -1,5 +1,6 @@
 /* /v1/courses/{id}/quizzes, /v1/quizzes/{id}: papers that are set. The table of members checks a body; the statements take the checked body as it is. */
 #include "fcgi/quiz/quiz.h"
+#include "fcgi/quiz/pulse.h"
 #include "lib/pg.h"
 
 #include <arpa/inet.h>
@@ -29,11 +30,16 @@ struct show {
     struct ea_int given, score, key, feedback;
 };
 
+struct credit {
+    struct ea_int given, threshold_s, max_s, past_close;
+};
+
 struct input {
     struct ea_str title, access_code;
     struct ea_int opens_at, closes_at, time_limit_s, grace_s, attempts, delay_s, keep, shuffle, navigation;
     struct ea_list sections, addresses;
     struct show show;
+    struct credit outage_credit;
 };
 
 #define SOURCE(member) offsetof(struct source, member)
@@ -96,6 +102,19 @@ static const struct ea_field show_fields[] = {
 static const struct ea_schema show_schema = { "show", sizeof(struct show), show_fields,
                                               QUIZ_COUNT(show_fields) };
 
+#define CREDIT(member) offsetof(struct credit, member)
+static const struct ea_field credit_fields[] = {
+    { .name = "threshold_s",
+      .type = EA_T_INT,
+      .offset = CREDIT(threshold_s),
+      .min = QUIZ_OUTAGE_MIN_S,
+      .max = 86400 },
+    { .name = "max_s", .type = EA_T_INT, .offset = CREDIT(max_s), .min = 1, .max = 7 * 86400 },
+    { .name = "past_close", .type = EA_T_BOOL, .offset = CREDIT(past_close) },
+};
+static const struct ea_schema credit_schema = { "outage_credit", sizeof(struct credit), credit_fields,
+                                                QUIZ_COUNT(credit_fields) };
+
 static const char *const keeps[] = { "highest", "latest", "first", "average", NULL };
 static const char *const navigations[] = { "free", "sequential", NULL };
 
@@ -141,6 +160,11 @@ static const char *const navigations[] = { "free", "sequential", NULL };
         { .name = "shuffle", .type = EA_T_BOOL, .offset = INPUT(shuffle) },                                  \
         { .name = "navigation", .type = EA_T_ENUM, .offset = INPUT(navigation), .values = navigations },     \
         { .name = "show", .type = EA_T_OBJ, .offset = INPUT(show), .sub = &show_schema },                    \
+        { .name = "outage_credit",                                                                           \
+          .type = EA_T_OBJ,                                                                                  \
+          .offset = INPUT(outage_credit),                                                                    \
+          .flags = EA_NULLABLE,                                                                              \
+          .sub = &credit_schema },                                                                           \
     {                                                                                                        \
         .name = "access_code", .type = EA_T_STR, .offset = INPUT(access_code),                               \
         .flags = EA_NULLABLE | EA_ONE_LINE, .max = 100                                                       \
@@ -337,7 +361,8 @@ static enum ea_err patch(struct ea_req *r)
         ((err = EA_PG(r->pg, r->arena, &res, STMT_QUIZ_LOCK, r->vars[0])) ||
          (err = judge_sections(r, ea_pg_str(res, 0, 3), ea_pg_str(res, 0, 4), published))))
         return err;
-    if ((in->closes_at.given || in->time_limit_s.given || in->grace_s.given) &&
+    if ((in->closes_at.given || in->time_limit_s.given || in->grace_s.given ||
+         in->outage_credit.given.given) &&
         (err = quiz_retime(r, r->vars[0], "")))
         return err;
     return show(r, r->vars[0], true);

@@ -12,6 +12,7 @@ struct ea_batch;
 struct ea_redis;
 struct ea_server;
 struct quiz_gate;
+struct quiz_pulse;
 
 extern const struct ea_route quiz_item_routes[];          /* item.c */
 extern const struct ea_route quiz_bank_routes[];          /* bank.c */
@@ -24,6 +25,7 @@ extern const struct ea_route quiz_receipt_routes[];       /* receipt.c */
 extern const struct ea_route quiz_grade_routes[];         /* grade.c */
 extern const struct ea_route quiz_result_routes[];        /* result.c */
 extern const struct ea_route quiz_results_routes[];       /* results.c */
+extern const struct ea_route quiz_outage_routes[];        /* outage.c */
 
 struct quiz_service { /* ea_server_data; made by main.c, read-only afterwards */
     struct ea_server *server;
@@ -32,7 +34,11 @@ struct quiz_service { /* ea_server_data; made by main.c, read-only afterwards */
     struct ea_batch *submits;     /* writes what is handed in: submit.c */
     struct quiz_results *results; /* what is kept of graded attempts: result.c */
     struct quiz_gate *gate;       /* who may begin: admission.h */
+    struct quiz_pulse *pulse;     /* measures outages: pulse.h */
 };
+
+/* Of an attempt whose end has passed and may still move: pulse.h. With EA_ERETRY. */
+#define QUIZ_UNSETTLED    "Its end has passed, and may still move for an outage; try again."
 
 #define QUIZ_COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

@@ -193,7 +193,9 @@ static enum ea_err submit_alone(struct ea_req *r)
     if (PQntuples(res) > 0 && (err = quiz_attempt_submitted(r, r->vars[0])))
         return err;
     err = quiz_receipt_make(r, r->vars[0], &receipt);
-    return err ? err : write_reply(r, &receipt);
+    if (err) /* it runs still */
+        return err == EA_ECONFLICT ? ea_fail(r, EA_ERETRY, QUIZ_UNSETTLED) : err;
+    return write_reply(r, &receipt);
 }
 
 static enum ea_err reply(struct ea_req *r)

@@ -12,7 +12,8 @@ WITH given AS (
     SELECT $4::jsonb AS b, c.time_zone AS zone FROM courses c WHERE c.id = $2::uuid
 )
 INSERT INTO quizzes (id, course_id, title, time_zone, opens_at, opens_local, closes_at, closes_local, time_limit_s, grace_s, attempts, keep,
-                     sections, shuffle, navigation, show_score, show_key, show_feedback, access_code, delay_s, addresses, created_by)
+                     sections, shuffle, navigation, show_score, show_key, show_feedback, access_code, delay_s, addresses,
+                     credit_threshold_s, credit_max_s, credit_past_close, created_by)
 SELECT $1::uuid, $2::uuid, b ->> 'title', zone,
        (b ->> 'opens_at')::timestamptz, ea_local_time((b ->> 'opens_at')::timestamptz, zone),
        (b ->> 'closes_at')::timestamptz, ea_local_time((b ->> 'closes_at')::timestamptz, zone),
@@ -21,7 +22,9 @@ SELECT $1::uuid, $2::uuid, b ->> 'title', zone,
        coalesce(b -> 'sections', '[]'), coalesce((b ->> 'shuffle')::boolean, false), coalesce(b ->> 'navigation', 'free'),
        coalesce(b #>> '{show,score}', 'on_submit'), coalesce(b #>> '{show,key}', 'after_close'), coalesce(b #>> '{show,feedback}', 'on_submit'),
        nullif(b ->> 'access_code', ''),
-       coalesce((b ->> 'delay_s')::integer, 0), (SELECT array_agg(x::inet) FROM jsonb_array_elements_text(nullif(b -> 'addresses', 'null')) AS x), $3::uuid
+       coalesce((b ->> 'delay_s')::integer, 0), (SELECT array_agg(x::inet) FROM jsonb_array_elements_text(nullif(b -> 'addresses', 'null')) AS x),
+       CASE WHEN jsonb_typeof(b -> 'outage_credit') = 'object' THEN coalesce((b #>> '{outage_credit,threshold_s}')::integer, 30) END,
+       coalesce((b #>> '{outage_credit,max_s}')::integer, 3600), coalesce((b #>> '{outage_credit,past_close}')::boolean, true), $3::uuid
 FROM given;
 
 -- name: quiz_lock
@@ -55,6 +58,10 @@ UPDATE quizzes SET
     access_code = CASE WHEN b ? 'access_code' THEN nullif(b ->> 'access_code', '') ELSE access_code END,
     delay_s = coalesce((b ->> 'delay_s')::integer, delay_s),
     addresses = CASE WHEN b ? 'addresses' THEN (SELECT array_agg(x::inet) FROM jsonb_array_elements_text(nullif(b -> 'addresses', 'null')) AS x) ELSE addresses END,
+    credit_threshold_s = CASE jsonb_typeof(b -> 'outage_credit') WHEN 'object' THEN coalesce((b #>> '{outage_credit,threshold_s}')::integer, credit_threshold_s, 30)
+                                                                 WHEN 'null' THEN NULL ELSE credit_threshold_s END,
+    credit_max_s = coalesce((b #>> '{outage_credit,max_s}')::integer, credit_max_s),
+    credit_past_close = coalesce((b #>> '{outage_credit,past_close}')::boolean, credit_past_close),
     papers = papers + (b ?| '{sections,shuffle}')::integer,
     version = version + 1,
     updated_at = now()
@@ -111,6 +118,8 @@ SELECT (jsonb_build_object(
     'time_limit_s', round(q.time_limit_s * coalesce(mine.extra_time_factor, 1000) / 1000.0)::integer + 60 * coalesce(mine.extra_minutes, 0), 'grace_s', q.grace_s,
     'attempts', q.attempts + coalesce(mine.extra_attempts, 0), 'keep', q.keep, 'shuffle', q.shuffle, 'navigation', q.navigation,
     'show', jsonb_build_object('score', q.show_score, 'key', q.show_key, 'feedback', q.show_feedback),
+    'outage_credit', CASE WHEN q.credit_threshold_s IS NOT NULL THEN jsonb_build_object(
+        'threshold_s', q.credit_threshold_s, 'max_s', q.credit_max_s, 'past_close', q.credit_past_close) END,
     'delay_s', q.delay_s, 'needs_access_code', q.access_code IS NOT NULL, 'created_at', ea_time(q.created_at), 'updated_at', ea_time(q.updated_at))
   || CASE WHEN $3::boolean THEN jsonb_build_object('sections', q.sections, 'access_code', q.access_code, 'addresses', to_jsonb(q.addresses))
           ELSE jsonb_build_object('my_attempts', (

@@ -29,7 +29,8 @@ FROM accommodations WHERE quiz_id = $1::uuid AND user_id = $2::uuid;
 -- in: uuid, text
 -- Quiz, student ('' for all): running attempts whose end is now later get it at once; an end never moves earlier. One row each: student, payload of attempt.changed.
 WITH due AS (
-    SELECT a.id, ea_attempt_end(a.started_at, q.time_limit_s, acc.extra_time_factor, acc.extra_minutes, coalesce(acc.closes_at, q.closes_at)) AS ends, q.grace_s
+    SELECT a.id, ea_attempt_end(a.started_at, q.time_limit_s, acc.extra_time_factor, acc.extra_minutes, coalesce(acc.closes_at, q.closes_at),
+                                a.credited_s, q.credit_past_close) AS ends, q.grace_s
     FROM attempts a JOIN quizzes q ON q.id = a.quiz_id
     LEFT JOIN accommodations acc ON acc.quiz_id = a.quiz_id AND acc.user_id = a.user_id
     WHERE a.quiz_id = $1::uuid AND ($2::text = '' OR a.user_id = nullif($2::text, '')::uuid) AND a.state = 'in_progress' AND a.ends_at IS NOT NULL
@@ -37,4 +38,4 @@ WITH due AS (
 )
 UPDATE attempts a SET ends_at = due.ends, late_at = due.ends + due.grace_s * interval '1 second'
 FROM due WHERE a.id = due.id AND (due.ends IS NULL OR due.ends > a.ends_at)
-RETURNING a.user_id, json_build_object('attempt_id', a.id, 'quiz_id', a.quiz_id, 'course_id', a.course_id, 'user_id', a.user_id, 'ends_at', ea_time(a.ends_at))::text;
+RETURNING a.user_id, ea_attempt_changed(a);

@@ -8,7 +8,7 @@ FROM attempts a JOIN quizzes q ON q.id = a.quiz_id WHERE a.id = $2::uuid AND q.d
 -- name: attempt_running
 -- in: uuid, uuid, bigint
 -- Quiz, student, age of the request: the attempt in progress, and whether its time was over when the request was received.
-SELECT id, coalesce(clock_timestamp() - $3::bigint * interval '1 microsecond' > late_at, false)
+SELECT id, coalesce(clock_timestamp() - $3::bigint * interval '1 microsecond' > late_at AND ea_end_stands(quiz_id, late_at), false)
 FROM attempts WHERE quiz_id = $1::uuid AND user_id = $2::uuid AND state = 'in_progress';
 
 -- name: attempt_begin
@@ -111,7 +111,7 @@ UPDATE papers p SET points = sum.points, difficulty = sum.difficulty FROM sum WH
 -- Attempt, or NULL for the one that attempt_begin has begun in this transaction. The paper as its student sees it: no key, no weights, no feedback, and of one that is walked through in order nothing beyond where they are.
 SELECT json_build_object(
     'id', a.id, 'quiz_id', a.quiz_id, 'course_id', a.course_id, 'user_id', a.user_id, 'title', q.title, 'number', a.number, 'state', a.state,
-    'started_at', ea_time(a.started_at), 'ends_at', ea_time(a.ends_at), 'grace_s', extract(epoch FROM a.late_at - a.ends_at)::integer,
+    'started_at', ea_time(a.started_at), 'ends_at', ea_time(a.ends_at), 'grace_s', extract(epoch FROM a.late_at - a.ends_at)::integer, 'credited_s', a.credited_s,
     'submitted_at', ea_time(a.submitted_at), 'needs_grading', a.needs_grading, 'server_time', ea_time(clock_timestamp()), 'points', ea_points(a.points), 'navigation', q.navigation,
     'at_slot', a.at_slot, 'slots_in_all', (SELECT max(s.slot) FROM attempt_slots s WHERE s.attempt_id = a.id),
     'slots', (
@@ -136,12 +136,13 @@ ORDER BY a.user_id, a.number LIMIT $4::bigint;
 
 -- name: attempt_next
 -- in: uuid, integer, bigint
--- Attempt, the slot that is left for good, age of the request. Waits for the saves that are under way. Verdict: ok, again (it was left before), free, submitted, late, order.
+-- Attempt, the slot that is left for good, age of the request. Waits for the saves that are under way. Verdict: ok, again (it was left before), free, submitted, late, unsettled (its end
+-- has passed and may still move), order.
 WITH a AS MATERIALIZED (
     SELECT a.*, (SELECT max(s.slot) FROM attempt_slots s WHERE s.attempt_id = a.id) AS last FROM attempts a WHERE a.id = $1::uuid FOR UPDATE
 ), judged AS MATERIALIZED (
     SELECT id, CASE WHEN state <> 'in_progress' THEN 'submitted'
-                    WHEN clock_timestamp() - $3::bigint * interval '1 microsecond' > late_at THEN 'late'
+                    WHEN clock_timestamp() - $3::bigint * interval '1 microsecond' > late_at THEN CASE WHEN ea_end_stands(quiz_id, late_at) THEN 'late' ELSE 'unsettled' END
                     WHEN at_slot IS NULL THEN 'free'
                     WHEN at_slot = $2::integer + 1 THEN 'again'
                     WHEN at_slot <> $2::integer OR at_slot >= last THEN 'order'
@@ -154,19 +155,20 @@ SELECT verdict FROM judged;
 
 -- name: attempt_submit
 -- in: uuid, bigint
--- Attempt, age of the request. Waits for the saves that are under way; from here on there are none. After its time it was the server that submitted it.
+-- Attempt, age of the request. Waits for the saves that are under way; from here on there are none. After its time it was the server that submitted it. No row: it is submitted already, or its
+-- end has passed and may still move.
 UPDATE attempts SET state = 'submitted',
     submitted_by = CASE WHEN received > late_at THEN 'server' ELSE 'student' END,
     submitted_at = date_trunc('milliseconds', CASE WHEN received > late_at THEN ends_at ELSE received END)
 FROM (SELECT clock_timestamp() - $2::bigint * interval '1 microsecond') AS now (received)
-WHERE id = $1::uuid AND state = 'in_progress' RETURNING id;
+WHERE id = $1::uuid AND state = 'in_progress' AND (coalesce(received <= late_at, true) OR ea_end_stands(quiz_id, late_at)) RETURNING id;
 
 -- name: attempts_submit
 -- in: uuid[], uuid[], bigint[], text[]
 -- Students, attempts in order, ages of the requests, traces. As attempt_submit, of those that are their students' own; the rows are locked in that order, as a batch of saves locks them.
--- The events of what was submitted now are left for events_append_staged.
+-- One whose end has passed and may still move stays. The events of what was submitted now are left for events_append_staged.
 WITH held AS MATERIALIZED (
-    SELECT k.n, k.trace, a.id, a.state, a.ends_at, a.late_at, clock_timestamp() - k.age * interval '1 microsecond' AS received
+    SELECT k.n, k.trace, a.id, a.quiz_id, a.state, a.ends_at, a.late_at, clock_timestamp() - k.age * interval '1 microsecond' AS received
     FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[]) WITH ORDINALITY AS k (who, attempt, age, trace, n)
     JOIN attempts a ON a.id = k.attempt AND a.user_id = k.who
     JOIN quizzes q ON q.id = a.quiz_id AND q.deleted_at IS NULL
@@ -176,7 +178,8 @@ WITH held AS MATERIALIZED (
     UPDATE attempts a SET state = 'submitted',
         submitted_by = CASE WHEN h.received > h.late_at THEN 'server' ELSE 'student' END,
         submitted_at = date_trunc('milliseconds', CASE WHEN h.received > h.late_at THEN h.ends_at ELSE h.received END)
-    FROM held h WHERE a.id = h.id AND h.state = 'in_progress' RETURNING h.n, h.trace, a.id
+    FROM held h WHERE a.id = h.id AND h.state = 'in_progress' AND (coalesce(h.received <= h.late_at, true) OR ea_end_stands(h.quiz_id, h.late_at))
+    RETURNING h.n, h.trace, a.id
 )
 SELECT set_config('ea.topics', coalesce(array_agg(NULL::text), '{}')::text, true),
        set_config('ea.kinds', coalesce(array_agg('attempt.submitted'::text), '{}')::text, true),
@@ -200,19 +203,21 @@ ORDER BY k.n, s.slot;
 -- name: attempt_over
 -- in: uuid, bigint
 -- Attempt, age of the request: whether it is in progress beyond its time.
-SELECT state = 'in_progress' AND coalesce(clock_timestamp() - $2::bigint * interval '1 microsecond' > late_at, false) FROM attempts WHERE id = $1::uuid;
+SELECT state = 'in_progress' AND coalesce(clock_timestamp() - $2::bigint * interval '1 microsecond' > late_at AND ea_end_stands(quiz_id, late_at), false)
+FROM attempts WHERE id = $1::uuid;
 
 -- name: attempt_expire
 -- in: uuid, bigint
 -- Attempt, age of the request: submitted for its student if its time was over when the request was received.
 UPDATE attempts SET state = 'submitted', submitted_by = 'server', submitted_at = date_trunc('milliseconds', ends_at)
-WHERE id = $1::uuid AND state = 'in_progress' AND clock_timestamp() - $2::bigint * interval '1 microsecond' > late_at RETURNING id;
+WHERE id = $1::uuid AND state = 'in_progress' AND clock_timestamp() - $2::bigint * interval '1 microsecond' > late_at AND ea_end_stands(quiz_id, late_at) RETURNING id;
 
 -- name: attempt_sweep
 -- in: bigint
--- At most so many that have run out are submitted for their students. What somebody holds is left to him, or to the next round.
+-- At most so many that have run out are submitted for their students. What somebody holds is left to him, or to the next round, and so is what may still get time back.
 WITH due AS (
-    SELECT id FROM attempts WHERE state = 'in_progress' AND late_at < now() ORDER BY late_at LIMIT $1::bigint FOR UPDATE SKIP LOCKED
+    SELECT id FROM attempts WHERE state = 'in_progress' AND late_at < now() AND ea_end_stands(quiz_id, late_at)
+    ORDER BY late_at LIMIT $1::bigint FOR UPDATE SKIP LOCKED
 )
 UPDATE attempts a SET state = 'submitted', submitted_by = 'server', submitted_at = date_trunc('milliseconds', a.ends_at)
 FROM due WHERE a.id = due.id RETURNING a.id;

@@ -1,6 +1,6 @@
 /* Attempts that have run out are submitted for their students, whoever looks or does not look at them: a statement every second, on a thread and a
  * connection of its own, which also makes papers (paper.h) and removes files that no submission names (orphan.h). What is due is data, so nothing is missed while no grader
- * runs; several graders share the work. */
+ * runs; several graders share the work. An end that an outage may still move is not due yet (fcgi/quiz/pulse.h). */
 #ifndef EA_GRADER_SWEEP_H
 #define EA_GRADER_SWEEP_H
 
