@@ -7,6 +7,7 @@ import pytest
 import stack
 import story
 from client import eventually, problem, stream, unique
+from quizzes import begin, set_quiz
 from stack import until
 
 
@@ -280,3 +281,23 @@ def test_a_message_with_a_key_is_committed_by_the_call_that_takes_the_lock(traps
     again = story.say(student, room, "alone", key="its-key")
     assert again.json() == replies[0].json() == story.messages(student, room)[0]
     assert again.headers["idempotent-replay"] == "true"
+
+
+# --- killed while an outage is settled ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moment", ["before", "commit"])
+def test_an_outage_whose_settling_killed_a_process_is_credited_once(traps, teacher, course, student, moment):
+    """In the midst of its transaction, and when that is done and nobody was told."""
+    attempt = begin(student, set_quiz(teacher, course, time_limit_s=3600, outage_credit={"threshold_s": 5}))
+    stack.rows("UPDATE attempts SET started_at = started_at - interval '1 minute' WHERE id = %s", attempt["id"])
+    trap = traps.set(moment, "pulse_move")
+    with stream(student) as news:
+        [[began]] = stack.rows("UPDATE quiz_pulse SET at = clock_timestamp() - interval '20 s' RETURNING at")
+        until("one fell into it", lambda: traps.sprung(trap))
+        settled = "SELECT id, ceil(extract(epoch FROM ended_at - began_at)) FROM outages WHERE began_at = %s AND settled_at IS NOT NULL"
+        [[of, length]] = until("it is settled", lambda: stack.rows(settled, began))
+        news.wait("attempt.changed", lambda data: (data["attempt_id"], data["credited_s"]) == (attempt["id"], length))
+    assert stack.value("SELECT credited_s FROM attempts WHERE id = %s", attempt["id"]) == length
+    assert stack.value("SELECT count(*) FROM outage_credits WHERE outage_id = %s AND attempt_id = %s", of, attempt["id"]) == 1
+    assert stack.value("SELECT count(*) FROM events WHERE kind = 'attempt.changed' AND payload ->> 'attempt_id' = %s", attempt["id"]) == 1
