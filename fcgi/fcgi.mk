@@ -35,6 +35,7 @@ ea_gateway_SOURCES = \
 	fcgi/gateway/course.c \
 	fcgi/gateway/enrolment.c \
 	fcgi/gateway/gateway.h \
+	fcgi/gateway/keys.c \
 	fcgi/gateway/limit.c fcgi/gateway/limit.h \
 	fcgi/gateway/main.c \
 	fcgi/gateway/me.c \

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_MAX   64
 #define HEADER_MAX 1024 /* bytes, decoded */
 
 struct public_key {
@@ -18,7 +17,7 @@ struct public_key {
 
 struct ea_jwks {
     struct json_object *document;
-    struct public_key v[KEYS_MAX];
+    struct public_key *v; /* room for every entry of the document */
     size_t n;
 };
 
@@ -53,15 +52,19 @@ static void add_key(struct ea_jwks *keys, const struct json_object *jwk)
         keys->n++;
 }
 
-static void add_keys(struct ea_jwks *keys)
+static enum ea_err add_keys(struct ea_jwks *keys)
 {
     struct json_object *list;
 
     if (!json_object_object_get_ex(keys->document, "keys", &list) ||
         !json_object_is_type(list, json_type_array))
-        return;
-    for (size_t i = 0; i < json_object_array_length(list) && keys->n < KEYS_MAX; i++)
+        return EA_EINPUT;
+    size_t n = json_object_array_length(list);
+    if (!(keys->v = ea_alloc((n + 1) * sizeof *keys->v)))
+        return EA_ENOMEM;
+    for (size_t i = 0; i < n; i++)
         add_key(keys, json_object_array_get_idx(list, i));
+    return keys->n ? EA_OK : EA_EINPUT;
 }
 
 enum ea_err ea_jwks_read(const char *json, size_t n, struct ea_jwks **out)
@@ -75,10 +78,8 @@ enum ea_err ea_jwks_read(const char *json, size_t n, struct ea_jwks **out)
     if (!keys)
         return EA_ENOMEM;
     err = sodium_init() < 0 ? EA_EINTERNAL : ea_json_parse(json, n, &keys->document, &where, &why);
-    if (!err) {
-        add_keys(keys);
-        err = keys->n ? EA_OK : EA_EINPUT;
-    }
+    if (!err)
+        err = add_keys(keys);
     if (err)
         ea_jwks_free(keys);
     else
@@ -91,6 +92,7 @@ void ea_jwks_free(struct ea_jwks *keys)
     if (!keys)
         return;
     json_object_put(keys->document);
+    free(keys->v);
     free(keys);
 }
 

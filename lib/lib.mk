@@ -24,6 +24,7 @@ libea_a_SOURCES += lib/item.c lib/item.h lib/item_private.h lib/item_read.c lib/
 libea_a_SOURCES += lib/item_cloze.c lib/item_essay.c lib/item_formula.c lib/item_match.c
 libea_a_SOURCES += lib/json.c lib/json.h lib/json_write.c
 libea_a_SOURCES += lib/jwks.c lib/jwks.h
+libea_a_SOURCES += lib/keyring.c lib/keyring.h
 libea_a_SOURCES += lib/log.c lib/log.h lib/log_stderr.c lib/log_stderr.h lib/log_syslog.c lib/log_syslog.h
 libea_a_SOURCES += lib/metrics.c lib/metrics.h lib/metrics_http.c lib/metrics_process.c lib/metrics_process.h
 libea_a_SOURCES += lib/mq.c lib/mq.h

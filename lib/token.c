@@ -265,13 +265,18 @@ enum ea_err ea_key_create(const char *path)
     if (!err)
         err = write_32(path, 0600, seed);
     if (!err) {
-        err = write_32(pub, 0644, k->public);
+        err = ea_key_publish(k, pub);
         if (err)
             unlink(path);
     }
     sodium_memzero(seed, sizeof seed);
     ea_key_free(k);
     return err;
+}
+
+enum ea_err ea_key_publish(const struct ea_key *k, const char *path)
+{
+    return write_32(path, 0644, k->public);
 }
 
 enum ea_err ea_key_load(const char *path, bool need_private, struct ea_key **out)

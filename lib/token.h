@@ -14,6 +14,8 @@
 struct ea_key;
 
 enum ea_err ea_key_create(const char *path) EA_MUST; /* EA_ECONFLICT when the file exists */
+enum ea_err ea_key_publish(const struct ea_key *k,
+                           const char *path) EA_MUST; /* its public part alone; EA_ECONFLICT as above */
 enum ea_err ea_key_load(const char *path, bool need_private, struct ea_key **out)
     EA_MUST; /* falls back to path.pub when the private part is not needed or readable; logs why it fails */
 void ea_key_free(struct ea_key *k);

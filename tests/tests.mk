@@ -178,6 +178,9 @@ tests_unit_lib_md_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/lib_jwks
 tests_unit_lib_jwks_SOURCES = tests/unit/lib_jwks.c tests/unit/unit.h
 tests_unit_lib_jwks_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += tests/unit/lib_keyring
+tests_unit_lib_keyring_SOURCES = tests/unit/lib_keyring.c tests/unit/unit.h
+tests_unit_lib_keyring_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 
 check_PROGRAMS += tests/unit/tools_migrate
 tests_unit_tools_migrate_SOURCES = tests/unit/tools_migrate.c tests/unit/servers.c tests/unit/servers.h tests/unit/unit.h

@@ -3,9 +3,10 @@
 
 readonly APP=$STATE/app/$EA_FLAVOUR
 
-# make_keys: the keys that sign access tokens and receipts, made once
+# make_keys: the keys that sign access tokens and receipts, made once; and the place of those that ./dev rotate-receipt-key retires
 make_keys() {
     local key
+    own_dir 700 "$STATE/secret/retired"
     for key in token receipt; do
         [ -s "$STATE/secret/$key.key" ] && continue
         as_service env -i "$APP/bin/ea-token" keygen "$STATE/secret/$key.key" >"$STATE/log/keygen" 2>&1 ||
@@ -64,6 +65,7 @@ ENV
     gateway)
         echo "EA_OPENAPI=$APP/share/edtech-assistant/openapi.json"
         echo "EA_RECEIPT_KEY=$STATE/secret/receipt.key"
+        echo "EA_RECEIPT_RETIRED=$STATE/secret/retired"
         ;;
     quiz) echo "EA_RECEIPT_KEY=$STATE/secret/receipt.key" ;;
     assignment)

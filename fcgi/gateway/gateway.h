@@ -12,6 +12,7 @@ struct gateway { /* made at start, freed at stop; each member is thread-safe */
     struct gateway_limits *limits;
     struct gateway_me_cache *me;
     struct gateway_openapi *openapi;
+    struct ea_buf keys; /* the JWKS, as it is served: constant */
 };
 
 static inline struct gateway *gateway_of(const struct ea_req *r)
@@ -41,8 +42,11 @@ extern const struct ea_schema gateway_course_schema, gateway_course_change_schem
 /* enrolment.c */
 ea_handler gateway_enrolment_put, gateway_enrolment_list, gateway_enrolment_delete;
 extern const struct ea_schema gateway_enrolment_schema, gateway_enrolment_list_schema;
+/* keys.c */
+ea_handler gateway_keys_read;
+enum ea_err gateway_keys_new(const struct ea_server *s, struct ea_buf *out) EA_MUST; /* appends the JWKS */
 /* ops.c */
-ea_handler gateway_ops_alive, gateway_ops_ready, gateway_ops_version, gateway_ops_openapi, gateway_ops_jwks;
+ea_handler gateway_ops_alive, gateway_ops_ready, gateway_ops_version, gateway_ops_openapi;
 enum ea_err gateway_openapi_new(const char *path, struct gateway_openapi **out) EA_MUST; /* "" serves none */
 void gateway_openapi_free(struct gateway_openapi *o);
 

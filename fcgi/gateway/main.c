@@ -54,7 +54,7 @@ static const struct ea_route operations[] = {
     { EA_GET, "/readyz", gateway_ops_ready, EA_ANYONE, .body = EA_BODY_NONE },
     { EA_GET, "/version", gateway_ops_version, EA_ANYONE, .body = EA_BODY_NONE },
     { EA_GET, "/v1/openapi.json", gateway_ops_openapi, EA_ANYONE, .body = EA_BODY_NONE },
-    { EA_GET, "/.well-known/jwks.json", gateway_ops_jwks, EA_ANYONE, .body = EA_BODY_NONE },
+    { EA_GET, "/.well-known/jwks.json", gateway_keys_read, EA_ANYONE, .body = EA_BODY_NONE },
     EA_ROUTES_END,
 };
 
@@ -75,6 +75,7 @@ static void release(struct ea_server *s, void *data)
     gateway_limits_free(g->limits);
     gateway_me_cache_free(g->me);
     gateway_openapi_free(g->openapi);
+    ea_buf_free(&g->keys);
     free(g);
 }
 
@@ -90,6 +91,8 @@ static enum ea_err start(struct ea_server *s, void **data)
         err = ea_password_pool_new(GATEWAY_PASSWORD_QUEUE, &g->passwords);
     if (!err)
         err = gateway_openapi_new(ea_server_cfg(s)->openapi, &g->openapi);
+    if (!err)
+        err = gateway_keys_new(s, &g->keys);
     if (err) {
         release(s, g);
         return err;

@@ -102,18 +102,3 @@ enum ea_err gateway_ops_version(struct ea_req *r)
     ea_jw_end(w);
     return EA_OK;
 }
-
-/* The keys of tokens and of receipts, for anyone who wants to check either. */
-enum ea_err gateway_ops_jwks(struct ea_req *r)
-{
-    const struct ea_key *receipt = ea_server_receipt_key(r->server);
-    struct ea_buf *b = &r->resp.body;
-    ea_buf_str(b, "{\"keys\":[");
-    ea_key_jwk(ea_server_token_key(r->server), b);
-    if (receipt) {
-        ea_buf_char(b, ',');
-        ea_key_jwk(receipt, b);
-    }
-    ea_buf_str(b, "]}");
-    return ea_resp_header(r, "Cache-Control", "public, max-age=300");
-}
