@@ -85,6 +85,7 @@ ea_quiz_SOURCES += fcgi/quiz/admission.c fcgi/quiz/admission.h
 ea_quiz_SOURCES += fcgi/quiz/answer.c
 ea_quiz_SOURCES += fcgi/quiz/attempt.c
 ea_quiz_SOURCES += fcgi/quiz/bank.c
+ea_quiz_SOURCES += fcgi/quiz/event.c
 ea_quiz_SOURCES += fcgi/quiz/grade.c
 ea_quiz_SOURCES += fcgi/quiz/item.c
 ea_quiz_SOURCES += fcgi/quiz/main.c

@@ -17,6 +17,7 @@ STMT_FILES += $(srcdir)/sql/queries/quiz.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_accommodation.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_answer.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_attempt.sql
+STMT_FILES += $(srcdir)/sql/queries/quiz_event.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_grade.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_item.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_outage.sql
@@ -40,6 +41,7 @@ dist_migrations_DATA += sql/migrations/0009_papers.sql
 dist_migrations_DATA += sql/migrations/0010_results.sql
 dist_migrations_DATA += sql/migrations/0011_installation.sql
 dist_migrations_DATA += sql/migrations/0012_outages.sql
+dist_migrations_DATA += sql/migrations/0013_attempt_log.sql
 dist_migrations_DATA += sql/migrations/0017_inlined.sql
 
 demodir = $(datadir)/edtech-assistant/demo

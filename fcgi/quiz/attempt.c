@@ -312,8 +312,20 @@ static enum ea_err get(struct ea_req *r)
     return err ? err : show(r, r->vars[0]);
 }
 
+struct query {
+    struct quiz_page page; /* first */
+    struct ea_int needs_grading;
+};
+static const struct ea_field query_fields[] = {
+    QUIZ_PAGE_FIELDS,
+    { .name = "needs_grading", .type = EA_T_BOOL, .offset = offsetof(struct query, needs_grading) },
+};
+static const struct ea_schema query_schema = { "attempts", sizeof(struct query), query_fields,
+                                               QUIZ_COUNT(query_fields) };
+
 static enum ea_err list(struct ea_req *r)
 {
+    const struct query *q = r->query_input;
     struct quiz_window page;
     struct ea_access access;
     PGresult *res;
@@ -323,7 +335,8 @@ static enum ea_err list(struct ea_req *r)
         (err = quiz_page_read(r, &page)))
         return err;
     err = EA_PG(r->pg, r->arena, &res, STMT_ATTEMPT_LIST, r->vars[0],
-                quiz_marks(r, &access) ? "" : r->caller.claims.user.s, page.after, page.fetch);
+                quiz_marks(r, &access) ? "" : r->caller.claims.user.s,
+                q->needs_grading.given ? quiz_bool(q->needs_grading.v) : "", page.after, page.fetch);
     return err ? err : ea_resp_page(r, res, page.limit);
 }
 
@@ -340,7 +353,7 @@ const struct ea_route quiz_attempt_routes[] = {
       .pattern = "/v1/quizzes/{id}/attempts",
       .handler = list,
       .who = EA_SIGNED_IN,
-      .query = &quiz_page_schema },
+      .query = &query_schema },
     { .method = EA_GET, .pattern = "/v1/attempts/{id}", .handler = get, .who = EA_SIGNED_IN },
     { .method = EA_POST,
       .pattern = "/v1/attempts/{id}/next",

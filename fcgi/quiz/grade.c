@@ -1,5 +1,5 @@
 /* PUT /v1/attempts/{id}/slots/{slot}/grade: points given by a person, to what waits for one or in place of the grader's. The last one that was waited for makes the
- * attempt graded, and each after it tells the student again. */
+ * attempt graded, and each after it tells the student again. GET …/grades: all that were given, for those who mark. */
 #include "fcgi/quiz/quiz.h"
 #include "lib/events.h"
 #include "lib/pg.h"
@@ -70,6 +70,24 @@ static enum ea_err put(struct ea_req *r)
     return quiz_reply(r, res);
 }
 
+static enum ea_err history(struct ea_req *r)
+{
+    struct quiz_window page;
+    PGresult *res;
+    enum ea_err err;
+
+    if (!quiz_is_slot(r->vars[1]))
+        return EA_ENOTFOUND;
+    if ((err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ATTEMPT, r->vars[0], EA_CAP_MARK, NULL)) ||
+        (err = quiz_page_read(r, &page)) ||
+        (err = EA_PG(r->pg, r->arena, &res, STMT_SLOT_EXISTS, r->vars[0], r->vars[1])))
+        return err;
+    if (!ea_pg_bool(res, 0, 0))
+        return EA_ENOTFOUND;
+    err = EA_PG(r->pg, r->arena, &res, STMT_SLOT_GRADES, r->vars[0], r->vars[1], page.after, page.fetch);
+    return err ? err : ea_resp_page(r, res, page.limit);
+}
+
 const struct ea_route quiz_grade_routes[] = {
     { .method = EA_PUT,
       .pattern = "/v1/attempts/{id}/slots/{slot}/grade",
@@ -78,5 +96,10 @@ const struct ea_route quiz_grade_routes[] = {
       .body = EA_BODY_JSON,
       .body_max = EA_KB(32),
       .input = &schema },
+    { .method = EA_GET,
+      .pattern = "/v1/attempts/{id}/slots/{slot}/grades",
+      .handler = history,
+      .who = EA_SIGNED_IN,
+      .query = &quiz_page_schema },
     EA_ROUTES_END,
 };

@@ -83,6 +83,7 @@ int main(int argc, char **argv)
                                                      quiz_accommodation_routes,
                                                      quiz_attempt_routes,
                                                      quiz_answer_routes,
+                                                     quiz_event_routes,
                                                      quiz_submit_routes,
                                                      quiz_receipt_routes,
                                                      quiz_result_routes,

@@ -20,6 +20,7 @@ extern const struct ea_route quiz_routes[];               /* quiz.c */
 extern const struct ea_route quiz_accommodation_routes[]; /* accommodation.c */
 extern const struct ea_route quiz_attempt_routes[];       /* attempt.c */
 extern const struct ea_route quiz_answer_routes[];        /* answer.c */
+extern const struct ea_route quiz_event_routes[];         /* event.c */
 extern const struct ea_route quiz_submit_routes[];        /* submit.c */
 extern const struct ea_route quiz_receipt_routes[];       /* receipt.c */
 extern const struct ea_route quiz_grade_routes[];         /* grade.c */

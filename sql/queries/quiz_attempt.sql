@@ -108,7 +108,7 @@ UPDATE papers p SET points = sum.points, difficulty = sum.difficulty FROM sum WH
 
 -- name: attempt_get
 -- in: uuid
--- Attempt, or NULL for the one that attempt_begin has begun in this transaction. The paper as its student sees it: no key, no weights, no feedback, and of one that is walked through in order nothing beyond where they are.
+-- Attempt, or NULL for the one that attempt_begin has begun in this transaction, of which nothing is flagged yet. The paper as its student sees it: no key, no weights, no feedback, and of one that is walked through in order nothing beyond where they are.
 SELECT json_build_object(
     'id', a.id, 'quiz_id', a.quiz_id, 'course_id', a.course_id, 'user_id', a.user_id, 'title', q.title, 'number', a.number, 'state', a.state,
     'started_at', ea_time(a.started_at), 'ends_at', ea_time(a.ends_at), 'grace_s', extract(epoch FROM a.late_at - a.ends_at)::integer, 'credited_s', a.credited_s,
@@ -118,21 +118,26 @@ SELECT json_build_object(
         SELECT coalesce(json_agg(jsonb_build_object(
             'slot', s.slot, 'section', q.sections -> (s.section - 1) ->> 'title', 'kind', s.kind, 'points', ea_points(s.points),
             'stem', ea_slot_stem(s.kind, v.stem, s.draw), 'stem_html', ea_slot_stem(s.kind, v.stem_html, s.draw),
-            'answer', s.answer, 'rev', s.rev, 'saved_at', ea_time(s.saved_at)) || ea_slot_view(s.kind, v.definition, s.draw) ORDER BY s.slot), '[]')
+            'answer', s.answer, 'rev', s.rev, 'saved_at', ea_time(s.saved_at), 'flagged', coalesce(flag.up, false)) || ea_slot_view(s.kind, v.definition, s.draw)
+            ORDER BY s.slot), '[]')
         FROM attempt_slots s JOIN item_versions v ON v.item_id = s.item_id AND v.version = s.item_version
+        LEFT JOIN (SELECT DISTINCT ON (e.slot) e.slot, e.kind = 'flagged' AS up FROM attempt_events e
+                   WHERE e.attempt_id = $1::uuid AND e.kind IN ('flagged', 'unflagged') ORDER BY e.slot, e.id DESC) flag ON flag.slot = s.slot
         WHERE s.attempt_id = a.id AND (s.slot <= a.at_slot OR a.at_slot IS NULL)))
 FROM attempts a JOIN quizzes q ON q.id = a.quiz_id WHERE a.id = coalesce($1::uuid, nullif(current_setting('ea.attempt', true), '')::uuid);
 
 -- name: attempt_list
--- in: uuid, text, text, bigint
--- Quiz, student ('' for all), cursor, limit.
+-- in: uuid, text, text, text, bigint
+-- Quiz, student ('' for all), whether a person must mark it ('' for any), cursor, limit.
 SELECT json_build_object('id', a.id, 'quiz_id', a.quiz_id, 'user_id', a.user_id, 'number', a.number, 'state', a.state, 'started_at', ea_time(a.started_at),
-                         'ends_at', ea_time(a.ends_at), 'submitted_at', ea_time(a.submitted_at), 'needs_grading', a.needs_grading), a.user_id || ' ' || a.number
+                         'ends_at', ea_time(a.ends_at), 'submitted_at', ea_time(a.submitted_at), 'needs_grading', a.needs_grading,
+                         'slots_waiting', CASE WHEN a.needs_grading THEN (SELECT json_agg(s.slot ORDER BY s.slot) FROM attempt_slots s WHERE s.attempt_id = a.id AND s.score IS NULL)
+                                               ELSE '[]' END), a.user_id || ' ' || a.number
 FROM attempts a
-WHERE a.quiz_id = $1::uuid AND ($2::text = '' OR a.user_id = nullif($2::text, '')::uuid)
-  AND (a.user_id, a.number) > (coalesce(nullif(split_part($3::text, ' ', 1), '')::uuid, '00000000-0000-0000-0000-000000000000'),
-                               coalesce(nullif(split_part($3::text, ' ', 2), '')::integer, 0))
-ORDER BY a.user_id, a.number LIMIT $4::bigint;
+WHERE a.quiz_id = $1::uuid AND ($2::text = '' OR a.user_id = nullif($2::text, '')::uuid) AND ($3::text = '' OR a.needs_grading = nullif($3::text, '')::boolean)
+  AND (a.user_id, a.number) > (coalesce(nullif(split_part($4::text, ' ', 1), '')::uuid, '00000000-0000-0000-0000-000000000000'),
+                               coalesce(nullif(split_part($4::text, ' ', 2), '')::integer, 0))
+ORDER BY a.user_id, a.number LIMIT $5::bigint;
 
 -- name: attempt_next
 -- in: uuid, integer, bigint

@@ -21,6 +21,9 @@ WITH was AS (
 ), noted AS (
     INSERT INTO audit (actor, action, object, object_id, detail)
     SELECT $3::uuid, 'slot.graded', 'attempt', $1::uuid, jsonb_build_object('slot', $2::integer, 'points', ea_points($4::bigint), 'before', ea_points(score)) FROM was
+), history AS (
+    INSERT INTO slot_grades (attempt_id, slot, version, at, graded_by, score, before, comment)
+    SELECT s.attempt_id, s.slot, s.grades, statement_timestamp(), s.graded_by, s.score, was.score, s.comment FROM s, was
 ), total AS (
     SELECT bool_or(score IS NULL) AS waits, sum(score) AS score FROM (
         SELECT score FROM attempt_slots WHERE attempt_id = $1::uuid AND slot <> $2::integer
@@ -38,3 +41,14 @@ SELECT json_build_object('attempt_id', a.id, 'slot', s.slot, 'score', json_build
            'score', CASE WHEN q.show_score = 'on_submit' OR (q.show_score = 'after_close' AND ea_quiz_over(q))
                THEN json_build_object('points', ea_points(a.score), 'of', ea_points(a.points)) END)::text END
 FROM a JOIN quizzes q ON q.id = a.quiz_id, s;
+
+-- name: slot_grades
+-- in: uuid, integer, text, bigint
+-- Attempt, slot, cursor, limit: the marks that people gave it, newest first.
+SELECT json_build_object('version', version, 'at', ea_time(at), 'graded_by', graded_by, 'points', ea_points(score), 'before', ea_points(before), 'comment', comment), version
+FROM slot_grades WHERE attempt_id = $1::uuid AND slot = $2::integer AND version < coalesce(nullif($3::text, '')::integer, 2147483647)
+ORDER BY version DESC LIMIT $4::bigint;
+
+-- name: slot_exists
+-- in: uuid, integer
+SELECT EXISTS (SELECT 1 FROM attempt_slots WHERE attempt_id = $1::uuid AND slot = $2::integer);
