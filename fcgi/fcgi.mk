@@ -92,6 +92,7 @@ ea_quiz_SOURCES += fcgi/quiz/main.c
 ea_quiz_SOURCES += fcgi/quiz/outage.c
 ea_quiz_SOURCES += fcgi/quiz/page.c
 ea_quiz_SOURCES += fcgi/quiz/pulse.c fcgi/quiz/pulse.h
+ea_quiz_SOURCES += fcgi/quiz/performance.c
 ea_quiz_SOURCES += fcgi/quiz/quiz.c
 ea_quiz_SOURCES += fcgi/quiz/receipt.c
 ea_quiz_SOURCES += fcgi/quiz/submit.c

@@ -21,6 +21,7 @@ STMT_FILES += $(srcdir)/sql/queries/quiz_event.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_grade.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_item.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_outage.sql
+STMT_FILES += $(srcdir)/sql/queries/quiz_performance.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_result.sql
 STMT_FILES += $(srcdir)/sql/queries/relay.sql
 STMT_FILES += $(srcdir)/sql/queries/roster.sql

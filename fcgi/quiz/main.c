@@ -5,6 +5,7 @@
 #include "fcgi/quiz/quiz.h"
 #include "lib/batch.h"
 #include "lib/clock.h"
+#include "lib/flight.h"
 #include "lib/log.h"
 #include "lib/redis.h"
 
@@ -15,6 +16,7 @@ static void destroy(struct quiz_service *service)
     ea_batch_free(service->answers);
     ea_batch_free(service->submits);
     ea_redis_free(service->redis);
+    ea_flight_free(service->figures);
     quiz_gate_free(service->gate);
     quiz_results_free(service->results);
     free(service);
@@ -28,7 +30,8 @@ static enum ea_err make(struct quiz_service *service)
     service->results = quiz_results_new();
     service->gate = quiz_gate_new(cfg->start_wait_ms * EA_NS_PER_MS);
     service->redis = ea_redis_new(cfg->redis);
-    if (!service->results || !service->gate || !service->redis)
+    service->figures = ea_flight_new();
+    if (!service->results || !service->gate || !service->redis || !service->figures)
         return EA_ENOMEM;
     err = quiz_answer_batch_new(service);
     if (!err)
@@ -90,6 +93,7 @@ int main(int argc, char **argv)
                                                      quiz_results_routes,
                                                      quiz_grade_routes,
                                                      quiz_outage_routes,
+                                                     quiz_performance_routes,
                                                      NULL };
     static const struct ea_service service = {
         .name = "quiz", .tables = tables, .start = start, .stop = stop, .free = free_data

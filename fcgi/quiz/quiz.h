@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 struct ea_batch;
+struct ea_flight;
 struct ea_redis;
 struct ea_server;
 struct quiz_gate;
@@ -27,6 +28,7 @@ extern const struct ea_route quiz_grade_routes[];         /* grade.c */
 extern const struct ea_route quiz_result_routes[];        /* result.c */
 extern const struct ea_route quiz_results_routes[];       /* results.c */
 extern const struct ea_route quiz_outage_routes[];        /* outage.c */
+extern const struct ea_route quiz_performance_routes[];   /* performance.c */
 
 struct quiz_service { /* ea_server_data; made by main.c, read-only afterwards */
     struct ea_server *server;
@@ -36,6 +38,7 @@ struct quiz_service { /* ea_server_data; made by main.c, read-only afterwards */
     struct quiz_results *results; /* what is kept of graded attempts: result.c */
     struct quiz_gate *gate;       /* who may begin: admission.h */
     struct quiz_pulse *pulse;     /* measures outages: pulse.h */
+    struct ea_flight *figures;    /* of courses, while they are worked out: performance.c */
 };
 
 /* Of an attempt whose end has passed and may still move: pulse.h. With EA_ERETRY. */

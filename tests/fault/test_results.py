@@ -143,6 +143,19 @@ def test_without_redis_it_is_read_each_time(student, attempt):
         assert read(student, attempt) == first
 
 
+def test_a_performance_needs_no_redis(course, student, attempt):
+    def performance():
+        reply = student.get(f"/v1/courses/{course['id']}/students/{student.id}/performance")
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    first = performance()
+    assert first["work"][0]["attempt_id"] == attempt["id"]
+    with stack.stopped("redis"):
+        assert performance() == first
+    assert performance() == first
+
+
 def test_a_rush_fetches_it_once_in_each_process(student, attempt):
     stack.each(stack.restart, *stack.names("quiz"))  # no thread has a connection to Redis that an earlier test broke
     redis(b"FLUSHALL")
