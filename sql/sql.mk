@@ -49,3 +49,4 @@ demodir = $(datadir)/edtech-assistant/demo
 dist_demo_DATA = sql/demo/0001_school.sql
 
 EXTRA_DIST += $(STMT_FILES)
+dist_migrations_DATA += sql/migrations/0014_event_retention.sql

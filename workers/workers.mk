@@ -12,6 +12,7 @@ bin_PROGRAMS += ea-relay
 ea_relay_SOURCES = workers/relay/main.c
 ea_relay_SOURCES += workers/relay/feed.c workers/relay/feed.h
 ea_relay_SOURCES += workers/relay/flight.c workers/relay/flight.h
+ea_relay_SOURCES += workers/relay/partition.c workers/relay/partition.h
 ea_relay_SOURCES += workers/relay/tidy.c workers/relay/tidy.h
 ea_relay_LDADD = libworker.a $(LIBEA_LIBS)
 

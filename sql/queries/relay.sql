@@ -21,8 +21,24 @@ WHERE queue IS NOT NULL AND id > $1::bigint AND id <= $2::bigint ORDER BY id LIM
 UPDATE cursors SET id = $1::bigint, at = now() WHERE name = 'relay' AND id < $1::bigint;
 
 -- name: relay_grow
--- in:
-SELECT ea_events_grow();
+-- in: bigint
+-- How many ids the log's partitions have left.
+SELECT ea_events_grow($1::bigint);
+
+-- name: relay_expired
+-- in: int
+-- The log's oldest partition, if all in it is older than so many days. Never one that holds what the relay has not dealt with, and never the one with the newest event: ids go on
+-- from there. Of all that may go only the oldest: a clock that is wrong for a moment costs one.
+SELECT p.name
+FROM event_partitions p
+WHERE p.first = (SELECT min(first) FROM event_partitions)
+  AND p.last <= (SELECT id FROM cursors WHERE name = 'relay')
+  AND p.last < (SELECT max(id) FROM events)
+  AND coalesce((SELECT at FROM events WHERE id <= p.last ORDER BY id DESC LIMIT 1), '-infinity') < now() - make_interval(days => $1::int);
+
+-- name: relay_drop
+-- in: text
+SELECT ea_events_drop($1::text);
 
 -- Each of these takes away a bounded number of rows that nobody will ask for again; it is run until it finds fewer.
 

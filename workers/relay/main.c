@@ -9,6 +9,7 @@
 #include "workers/core/process.h"
 #include "workers/relay/feed.h"
 #include "workers/relay/flight.h"
+#include "workers/relay/partition.h"
 #include "workers/relay/tidy.h"
 
 #include <stdio.h>
@@ -33,6 +34,7 @@ struct relay {
     struct relay_feed *feed;
     struct relay_flight flight;
     struct relay_tidy tidy;
+    struct relay_partition partition;
     int64_t examined; /* the log was read up to here */
     int64_t looked_ns, saved_ns, confirmed_ns, subscribed_ns;
     int64_t saved;    /* the stored cursor */
@@ -264,6 +266,7 @@ static void relay_once(struct relay *r)
         stand_down(r);
     if (!r->holds && !become_active(r))
         return;
+    relay_partition_step(&r->partition, r->pg); /* also while there is no broker: people write on */
     if (!connect_mq(r) || !relay_feed_locked(r->feed))
         return;
     read_confirms(r);
@@ -310,6 +313,7 @@ static enum ea_err set_up(struct relay *r)
     r->backlog = ea_metric_gauge("ea_relay_backlog", "Events between the cursor and the end of the log", "");
     r->published = ea_metric_counter("ea_relay_published_total", "Jobs published", "");
     r->confirmed = ea_metric_counter("ea_relay_confirmed_total", "Jobs confirmed in order", "");
+    relay_partition_init(&r->partition, cfg);
     r->pg = ea_pg_new(cfg->pg, "relay");
     r->redis = ea_redis_new(cfg->redis);
     r->feed = r->pg != NULL ? relay_feed_new(r->pg) : NULL;

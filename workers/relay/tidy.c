@@ -1,7 +1,6 @@
 #include "workers/relay/tidy.h"
 
 #include "lib/clock.h"
-#include "lib/log.h"
 #include "lib/pg.h"
 
 #include <stdio.h>
@@ -14,25 +13,6 @@ static const enum ea_stmt tasks[] = { STMT_RELAY_TIDY_IDEMPOTENCY, STMT_RELAY_TI
                                       STMT_RELAY_TIDY_PROCESSED, STMT_RELAY_TIDY_SUSPECTS,
                                       STMT_RELAY_TIDY_MAILS };
 #define TASKS (sizeof(tasks) / sizeof(tasks[0]))
-
-static void grow_log(struct ea_pg *pg)
-{
-    PGresult *res = NULL;
-    enum ea_err err = ea_pg_begin(pg);
-    bool grown = false;
-
-    if (err == EA_OK)
-        err = ea_pg_run(pg, STMT_RELAY_GROW, NULL, 0, &res);
-    if (err == EA_OK)
-        grown = ea_pg_bool(res, 0, 0);
-    PQclear(res);
-    if (err == EA_OK)
-        err = ea_pg_commit(pg);
-    else
-        ea_pg_rollback(pg);
-    if (err == EA_OK && grown)
-        ea_log0(EA_LOG_INFO, "the event log has a new partition");
-}
 
 /* True: there may be more of it. */
 static bool delete_some(struct ea_pg *pg, enum ea_stmt stmt)
@@ -58,7 +38,6 @@ bool relay_tidy_step(struct relay_tidy *t, struct ea_pg *pg)
             t->task++;
         return true;
     }
-    grow_log(pg);
     t->task = 0;
     t->due_ns = ea_clock_mono_ns() + EVERY_NS;
     return false;
