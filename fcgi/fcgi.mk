@@ -9,8 +9,8 @@ libcore_a_SOURCES = \
 	fcgi/core/conn.c fcgi/core/conn.h \
 	fcgi/core/frame.c fcgi/core/frame.h \
 	fcgi/core/hub.c fcgi/core/hub.h fcgi/core/hub_private.h \
-	fcgi/core/hub_ask.c fcgi/core/hub_deliver.c fcgi/core/hub_feed.c fcgi/core/hub_sub.c \
-	fcgi/core/hub_ask.c fcgi/core/hub_deliver.c fcgi/core/hub_sub.c \
+	fcgi/core/hub_ask.c fcgi/core/hub_deliver.c fcgi/core/hub_feed.c fcgi/core/hub_fill.c \
+	fcgi/core/hub_inbox.c fcgi/core/hub_live.c fcgi/core/hub_sub.c \
 	fcgi/core/idle.c fcgi/core/idle.h \
 	fcgi/core/listen.c fcgi/core/listen.h \
 	fcgi/core/match.c fcgi/core/match.h \
@@ -23,6 +23,7 @@ libcore_a_SOURCES = \
 	fcgi/core/resp.c fcgi/core/resp.h \
 	fcgi/core/revoked.c fcgi/core/revoked.h \
 	fcgi/core/route.c fcgi/core/route.h fcgi/core/run.h \
+	fcgi/core/seats.c fcgi/core/seats.h \
 	fcgi/core/server.c fcgi/core/server.h fcgi/core/server_private.h \
 	fcgi/core/token_cache.c fcgi/core/token_cache.h \
 	fcgi/core/topics.c fcgi/core/topics.h \

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -34,7 +35,7 @@ struct ea_follow {
     _Atomic int64_t looked_ns; /* when the last look that saw the end of the log began; 0: never */
     _Atomic int64_t newest;
     /* the thread's own */
-    int64_t cursor;
+    int64_t cursor, told; /* told: by Redis, that the log has come so far */
     bool loaded;
     uint64_t session; /* of PostgreSQL, in which the cursor was last compared with the log */
 };
@@ -158,22 +159,24 @@ static enum ea_err look(struct ea_follow *f)
     return EA_OK;
 }
 
-/* Redis tells the newest id: what we have seen needs no look. */
-static void on_wake(const char *channel, const char *payload, size_t n, void *arg)
+/* A wake-up tells the newest id: what we have seen needs no look. */
+static void on_message(const char *channel, const char *payload, size_t n, void *arg)
 {
-    (void)channel;
-    (void)n;
-    int64_t *newest = arg;
+    struct ea_follow *f = arg;
+    if (strcmp(channel, EA_CHANNEL_LIVE) == 0) {
+        f->ops.on_live(payload, n, f->arg);
+        return;
+    }
     int64_t id = strtoll(payload, NULL, 10);
-    if (id > *newest)
-        *newest = id;
+    if (id > f->told)
+        f->told = id;
 }
 
 /* Until there may be news, or until it is time to look anyway. Redis that is gone only leaves the latter. */
 static void wait_for_news(struct ea_follow *f, int64_t wait_ms)
 {
     int64_t end = ea_clock_mono_ns() + wait_ms * EA_NS_PER_MS;
-    int64_t told = 0;
+    f->told = 0;
     for (;;) {
         int redis_fd = ea_redis_fd(f->redis);
         struct pollfd p[2] = { { .fd = f->wake_fd, .events = POLLIN }, { .fd = redis_fd, .events = POLLIN } };
@@ -181,16 +184,27 @@ static void wait_for_news(struct ea_follow *f, int64_t wait_ms)
         int n = poll(p, 2, left > 0 ? (int)left : 0);
         if (n <= 0)
             return;
-        if (p[1].revents && ea_redis_drain(f->redis, on_wake, &told))
-            told = 0; /* it is subscribed anew before the next wait */
+        if (p[1].revents && ea_redis_drain(f->redis, on_message, f))
+            f->told = 0; /* it is subscribed anew before the next wait */
         if (p[0].revents) {
             eventfd_t ignored;
             (void)eventfd_read(f->wake_fd, &ignored);
             return;
         }
-        if (told > f->cursor)
+        if (f->told > f->cursor)
             return;
     }
+}
+
+/* Without Redis we look by ourselves. */
+static void subscribe(struct ea_follow *f)
+{
+    if (ea_redis_fd(f->redis) >= 0)
+        return;
+    enum ea_err err = ea_redis_subscribe(f->redis, EA_CHANNEL_WAKE);
+    if (!err && f->ops.on_live)
+        err = ea_redis_subscribe(f->redis, EA_CHANNEL_LIVE);
+    (void)err;
 }
 
 static void *run(void *arg)
@@ -198,10 +212,7 @@ static void *run(void *arg)
     struct ea_follow *f = arg;
     bool told_first = false;
     while (!atomic_load(&f->stop)) {
-        /* Subscribed before looking: news that comes in between is announced. */
-        enum ea_err subscribed =
-            ea_redis_fd(f->redis) < 0 ? ea_redis_subscribe(f->redis, EA_CHANNEL_WAKE) : EA_OK;
-        (void)subscribed; /* without Redis we look by ourselves */
+        subscribe(f); /* before looking: news that comes in between is announced */
         enum ea_err looked = look(f);
         if (!told_first)
             told_first = eventfd_write(f->first_fd, 1) == 0;

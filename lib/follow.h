@@ -7,6 +7,7 @@
 #include "lib/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct ea_pg;
@@ -24,6 +25,8 @@ struct ea_follow_ops {
     void (*on_event)(const struct ea_event *ev, void *arg);
     void (*on_examined)(int64_t newest_id,
                         void *arg); /* after each read: all events up to it were handed on. May be NULL */
+    /* What was published on EA_CHANNEL_LIVE: not of the log, and lost when Redis is. May be NULL. */
+    void (*on_live)(const char *payload, size_t n, void *arg);
 };
 
 struct ea_follow;

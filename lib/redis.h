@@ -39,6 +39,7 @@ enum ea_err ea_redis_drain(struct ea_redis *r,
                            void *arg) EA_MUST;
 
 #define EA_CHANNEL_WAKE "ea:wake" /* the event log has grown; payload: newest id */
-#define EA_CHANNEL_LIVE "ea:live" /* transient events (typing, presence): {"topic","kind","data"} */
+#define EA_CHANNEL_LIVE                                                                                      \
+    "ea:live" /* transient events (typing, presence): {"from","topic","kind","data","except"} */
 
 #endif

@@ -20,9 +20,11 @@ tests_unit_lib_receipt_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 tests_unit_lib_rules_SOURCES = tests/unit/lib_rules.c
 tests_unit_lib_rules_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 # The hub's parts.
-check_PROGRAMS += tests/unit/fcgi_core_wheel tests/unit/fcgi_core_topics tests/unit/fcgi_core_window tests/unit/fcgi_core_outbox
+check_PROGRAMS += tests/unit/fcgi_core_wheel tests/unit/fcgi_core_topics tests/unit/fcgi_core_window tests/unit/fcgi_core_outbox tests/unit/fcgi_core_seats
 tests_unit_fcgi_core_wheel_SOURCES = tests/unit/fcgi_core_wheel.c fcgi/core/wheel.c
 tests_unit_fcgi_core_wheel_LDADD = $(CMOCKA_LIBS)
+tests_unit_fcgi_core_seats_SOURCES = tests/unit/fcgi_core_seats.c fcgi/core/seats.c
+tests_unit_fcgi_core_seats_LDADD = $(CMOCKA_LIBS)
 tests_unit_fcgi_core_topics_SOURCES = tests/unit/fcgi_core_topics.c fcgi/core/topics.c
 tests_unit_fcgi_core_topics_LDADD = $(CMOCKA_LIBS)
 tests_unit_fcgi_core_window_SOURCES = tests/unit/fcgi_core_window.c fcgi/core/window.c fcgi/core/frame.c

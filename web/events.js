@@ -4,9 +4,9 @@
  *         url: "https://api.school.example",         // "" when the page is of the same origin
  *         session: { token, expires_in },             // what login said; without it, the session's cookie is used
  *         refresh: async () => ({ token, expires_in }), // what /v1/auth/refresh says; null: signed out. May throw: asked again later
- *         after: rooms.cursor,                        // the cursor of the snapshot that the page shows; without it, from now on
+ *         after: reply.headers.get("Event-Cursor"),   // of the first reply that the page shows; without it, from now on
  *         onEvent(kind, data, id) {},                 // every event once and in the order of the log; id is null for what is not stored
- *         onReset(cursor) {},                         // the cursor is older than the log: fetch what the page shows anew
+ *         onReset(cursor) {},                         // the log does not reach back to what was told last: fetch what the page shows anew
  *         onState(state) {},                          // "connecting", "open", "waiting", "closed"
  *     });
  *     events.start(); … events.stop();

@@ -49,24 +49,25 @@ static const struct ea_field poll_fields[] = {
 static const struct ea_schema poll_schema = { "poll", sizeof(struct events_query), poll_fields,
                                               sizeof(poll_fields) / sizeof(poll_fields[0]) };
 
-/* What a browser's EventSource sends when it returns; anything that is no event id is treated as none was sent. */
-static int64_t last_event_id(const struct ea_req *r)
+/* What a browser's EventSource sends when it returns. It cannot be told that this is no event id but by an event: a refusal would only end it. */
+static void read_last_event_id(const char *s, struct ea_hub_ask *ask)
 {
-    const char *s = ea_req_header(r, "Last-Event-ID");
     char *end;
-    if (s == NULL || *s < '0' || *s > '9')
-        return -1;
     errno = 0;
     long long id = strtoll(s, &end, 10);
-    return *end != '\0' || errno != 0 ? -1 : id;
+    if (*s >= '0' && *s <= '9' && *end == '\0' && errno == 0)
+        ask->after = id;
+    else
+        ask->strange = true;
 }
 
 static enum ea_err event_stream(struct ea_req *r)
 {
     const struct events_query *q = r->query_input;
-    struct ea_hub_ask ask = { .after = last_event_id(r) };
-    if (ask.after < 0 && q->after.given)
-        ask.after = q->after.v;
+    const char *last = ea_req_header(r, "Last-Event-ID");
+    struct ea_hub_ask ask = { .after = q->after.given ? q->after.v : -1 };
+    if (last != NULL && last[0] != '\0')
+        read_last_event_id(last, &ask);
     return ea_hub_stream(ea_server_hub(r->server), r, &ask);
 }
 
@@ -119,7 +120,7 @@ static enum ea_err typing_create(struct ea_req *r)
         err = EA_ENOMEM;
     if (err != EA_OK)
         return err;
-    ea_hub_transient(ea_server_hub(r->server), topic, "typing", data, who);
+    ea_hub_transient(ea_server_hub(r->server), r->redis, topic, "typing", data, who);
     return ea_resp_none(r);
 }
 

@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AGE_MIN_S = 1800, AGE_SPREAD_S = 1800 };
-
 /* ---- the log and who may see what of it ---- */
 
 static bool copy_topics(const PGresult *res, struct ea_topic_list *out)
@@ -51,8 +49,19 @@ void ea_hub_topics_clear(struct ea_topic_list *t)
     *t = (struct ea_topic_list){ 0 };
 }
 
-enum ea_err ea_hub_read(struct ea_pg *pg, struct ea_arena *a, const struct ea_topic_list *topics,
-                        int64_t after, int64_t limit, PGresult **res)
+static enum ea_err ask_number(const struct ea_hub *h, struct ea_pg *pg, enum ea_stmt stmt, int64_t *out)
+{
+    PGresult *res;
+    enum ea_err err = ea_pg_run(pg, stmt, NULL, 0, &res);
+    ea_metric_add(h->log_reads, 1);
+    if (err == EA_OK)
+        *out = ea_pg_i64(res, 0, 0);
+    PQclear(res);
+    return err;
+}
+
+static enum ea_err read_rows(struct ea_pg *pg, struct ea_arena *a, const struct ea_topic_list *topics,
+                             int64_t after, int64_t limit, PGresult **res)
 {
     const char *names = ea_pg_array(a, topics->v, topics->n);
     const char *from = ea_arena_printf(a, "%" PRId64, after),
@@ -63,12 +72,16 @@ enum ea_err ea_hub_read(struct ea_pg *pg, struct ea_arena *a, const struct ea_to
     return EA_PG(pg, a, res, STMT_EVENTS_OF_TOPICS, names, from, to, most);
 }
 
-static enum ea_err ask_number(struct ea_req *r, enum ea_stmt stmt, int64_t *out)
+enum ea_err ea_hub_read(const struct ea_hub *h, struct ea_pg *pg, struct ea_arena *a,
+                        const struct ea_topic_list *topics, int64_t after, int64_t limit, PGresult **res,
+                        bool *whole)
 {
-    PGresult *res;
-    enum ea_err err = ea_pg_rows(r->pg, r->arena, &res, stmt, NULL, 0);
-    if (err == EA_OK)
-        *out = ea_pg_i64(res, 0, 0);
+    int64_t oldest = 0;
+    enum ea_err err = read_rows(pg, a, topics, after, limit, res);
+    ea_metric_add(h->log_reads, 1);
+    if (err == EA_OK) /* asked afterwards: what goes between the two is missed by neither */
+        err = ask_number(h, pg, STMT_EVENTS_OLDEST, &oldest);
+    *whole = after + 1 >= oldest;
     return err;
 }
 
@@ -78,19 +91,18 @@ struct start {
     bool reset;     /* the client's cursor means nothing here: it must fetch its state anew */
 };
 
-/* Inside the window, or in the log before it, or beyond what either reaches. */
-static enum ea_err find_cursor(struct ea_hub *h, struct ea_req *r, int64_t after, struct start *out)
+/* A cursor that is too old is found by who reads on from it. */
+static enum ea_err find_cursor(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask,
+                               struct start *out)
 {
-    int64_t newest = ea_hub_newest(h), edge = 0;
+    int64_t newest = ea_hub_newest(h), end = 0;
     enum ea_err err = EA_OK;
-    out->cursor = after < 0 ? newest : after;
+    out->cursor = ask->after < 0 ? newest : ask->after;
+    out->reset = ask->strange;
     if (out->cursor > newest) {
         /* Ahead of this process: another one has told the client more, or the cursor is not of this log. */
-        err = ask_number(r, STMT_EVENTS_NEWEST, &edge);
-        out->reset = out->cursor > edge;
-    } else if (out->cursor < ea_hub_window_after(h)) {
-        err = ask_number(r, STMT_EVENTS_OLDEST, &edge);
-        out->reset = out->cursor + 1 < edge;
+        err = ask_number(h, r->pg, STMT_EVENTS_NEWEST, &end);
+        out->reset = out->cursor > end;
     }
     if (out->reset)
         out->cursor = newest;
@@ -112,13 +124,18 @@ static enum ea_err find_start(struct ea_hub *h, struct ea_req *r, const struct e
     if (err == EA_OK)
         err = check_session(r);
     if (err == EA_OK)
-        err = find_cursor(h, r, ask->after, out);
+        err = find_cursor(h, r, ask, out);
     if (err != EA_OK)
         ea_hub_topics_clear(&out->topics);
     return err;
 }
 
 /* ---- streams ---- */
+
+void ea_hub_put_reset(struct ea_buf *b, int64_t cursor)
+{
+    ea_buf_printf(b, "id: %" PRId64 "\nevent: reset\ndata: {\"cursor\": %" PRId64 "}\n\n", cursor, cursor);
+}
 
 static enum ea_err send_head(struct ea_req *r, const struct start *at)
 {
@@ -127,37 +144,51 @@ static enum ea_err send_head(struct ea_req *r, const struct start *at)
         err = ea_resp_header(r, "X-Accel-Buffering", "no");
     if (err != EA_OK)
         return err;
+    r->cursor = at->cursor;
     r->resp.content_type = "text/event-stream";
-    ea_buf_printf(&r->resp.body, ":\nretry: %d\n", ea_hub_retry_ms());
+    ea_buf_printf(&r->resp.body, ":\nretry: %d\nid: %" PRId64 "\n\n", ea_hub_retry_ms(), at->cursor);
     if (at->reset)
-        ea_buf_printf(&r->resp.body, "id: %" PRId64 "\nevent: reset\ndata: {\"cursor\": %" PRId64 "}\n",
-                      at->cursor, at->cursor);
-    else
-        ea_buf_printf(&r->resp.body, "id: %" PRId64 "\n", at->cursor);
-    ea_buf_char(&r->resp.body, '\n');
+        ea_hub_put_reset(&r->resp.body, at->cursor);
     return ea_resp_flush(r);
 }
 
+/* At its age, at a moment of its own in the second half of it, or with its token. */
 static int64_t stream_end_ns(const struct ea_req *r)
 {
-    int64_t age_s = AGE_MIN_S + (int64_t)randombytes_uniform(AGE_SPREAD_S);
-    int64_t token_s = r->caller.claims.expires_s - ea_clock_wall_us() / 1000000;
-    return ea_clock_mono_ns() + (token_s < age_s ? token_s : age_s) * EA_NS_PER_S;
+    int64_t half_ms = ea_server_cfg(r->server)->stream_age_s * 500;
+    int64_t age_ms = half_ms + (int64_t)randombytes_uniform((uint32_t)half_ms);
+    int64_t token_ms = r->caller.claims.expires_s * 1000 - ea_clock_wall_us() / 1000;
+    return ea_clock_mono_ns() + (token_ms < age_ms ? token_ms : age_ms) * EA_NS_PER_MS;
 }
 
-/* Takes the topics of `at`. */
-static enum ea_err hand_over(struct ea_hub *h, struct ea_req *r, struct start *at)
+/* Takes the topics of `at`, and a seat. EA_ELIMIT, EA_ENOMEM. */
+static enum ea_err sub_of(struct ea_hub *h, struct ea_req *r, struct start *at, struct ea_sub **out)
+{
+    enum ea_err err = ea_seats_take(h->seats, &r->caller.claims.user);
+    *out = NULL;
+    if (err == EA_ELIMIT) {
+        ea_metric_add(h->refused, 1);
+        return ea_fail(r, err, "You have %u event streams open. Close one first.", ea_seats_most(h->seats));
+    }
+    if (err != EA_OK)
+        return err;
+    *out = ea_sub_new(r, &at->topics, at->cursor);
+    if (*out == NULL) {
+        ea_seats_leave(h->seats, &r->caller.claims.user);
+        return EA_ENOMEM;
+    }
+    (*out)->seats = h->seats;
+    return EA_OK;
+}
+
+/* Takes the subscriber when EA_PARKED. */
+static enum ea_err hand_over(struct ea_hub *h, struct ea_req *r, struct ea_sub *s)
 {
     int request_id;
-    struct ea_sub *s = ea_sub_new(r, &at->topics, at->cursor);
-    if (s == NULL)
-        return EA_ENOMEM;
     s->end_ns = stream_end_ns(r);
     enum ea_err err = ea_conn_detach(r, &s->fd, &request_id, &s->keep);
-    if (err != EA_OK) {
-        ea_sub_free(s);
+    if (err != EA_OK)
         return err;
-    }
     /* From here on the connection is the hub's, or closed. Frames are made for the one request id that nginx uses. */
     if (request_id != EA_FCGI_REQUEST_ID || ea_hub_subscribe(h, s) != EA_OK) {
         ea_conn_give_back(r->server, s->fd, false);
@@ -170,13 +201,17 @@ static enum ea_err hand_over(struct ea_hub *h, struct ea_req *r, struct start *a
 enum ea_err ea_hub_stream(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask)
 {
     struct start at;
+    struct ea_sub *s = NULL;
     enum ea_err err = find_start(h, r, ask, &at);
-    if (err != EA_OK)
-        return err;
-    err = send_head(r, &at);
+    if (err == EA_OK)
+        err = sub_of(h, r, &at, &s);
+    if (err == EA_OK)
+        err = send_head(r, &at);
     /* While draining the head is the whole stream: the client comes back, with the same cursor, to the next process. */
     if (err == EA_OK && r->method != EA_HEAD && !ea_hub_closed(h))
-        err = hand_over(h, r, &at);
+        err = hand_over(h, r, s);
+    if (err != EA_PARKED)
+        ea_sub_free(s);
     ea_hub_topics_clear(&at.topics);
     return err;
 }
@@ -190,55 +225,73 @@ static void write_reset(struct ea_req *r, int64_t cursor)
 }
 
 /* Returns the cursor to go on from. */
-static int64_t write_rows(struct ea_req *r, const PGresult *res, int64_t limit, int64_t upto)
+static int64_t write_rows(struct ea_req *r, const PGresult *res, int64_t limit, int64_t upto,
+                          struct ea_poll_shown *shown)
 {
     int row = 0, rows = PQntuples(res);
-    for (; row < rows && r->resp.body.len <= EA_HUB_POLL_BYTES; row++)
-        if (!ea_event_internal(ea_pg_str(res, row, 1)))
-            ea_poll_event(&r->resp.json, ea_pg_i64(res, row, 0), ea_pg_str(res, row, 1),
-                          ea_pg_str(res, row, 2), ea_pg_str(res, row, 3));
+    for (; row < rows && r->resp.body.len <= EA_HUB_POLL_BYTES; row++) {
+        if (ea_event_internal(ea_pg_str(res, row, 1)))
+            continue;
+        shown->last = ea_pg_i64(res, row, 0);
+        shown->n++;
+        ea_poll_event(&r->resp.json, shown->last, ea_pg_str(res, row, 1), ea_pg_str(res, row, 2),
+                      ea_pg_str(res, row, 3));
+    }
     return row < rows || rows == limit ? ea_pg_i64(res, row - 1, 0) : upto;
 }
 
-static enum ea_err answer(struct ea_req *r, const struct start *at, const PGresult *res, int64_t limit)
+static enum ea_err answer(struct ea_req *r, const struct start *at, const PGresult *res,
+                          const struct ea_hub_ask *ask)
 {
+    struct ea_poll_shown shown = { .asked = ask->after, .last = at->cursor };
     int64_t cursor = at->cursor;
     ea_poll_begin(&r->resp.json);
     if (at->reset)
         write_reset(r, cursor);
-    if (res != NULL)
-        cursor = write_rows(r, res, limit, at->topics.at);
-    ea_poll_end(&r->resp.json, cursor);
+    else if (res != NULL)
+        cursor = write_rows(r, res, ask->limit, at->topics.at, &shown);
+    ea_poll_end(r, at->reset ? NULL : &shown, cursor);
     return EA_OK;
 }
 
-/* Takes the topics of `at`. */
 static enum ea_err park(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask, struct start *at)
 {
-    struct ea_sub *s = ea_sub_new(r, &at->topics, at->cursor);
-    if (s == NULL)
-        return EA_ENOMEM;
+    struct ea_sub *s = NULL;
+    enum ea_err err = EA_OK;
+    if (ask->wait_ms > 0)
+        err = sub_of(h, r, at, &s);
+    else if ((s = ea_sub_new(r, &at->topics, at->cursor)) == NULL) /* answered at once: it takes no seat */
+        err = EA_ENOMEM;
+    if (err != EA_OK)
+        return err;
     s->poll = r;
+    s->asked = ask->after;
     s->limit = ask->limit;
     s->end_ns = ask->wait_ms > 0 ? ea_clock_mono_ns() + ask->wait_ms * EA_NS_PER_MS : 0;
-    enum ea_err err = ea_hub_subscribe(h, s);
+    err = ea_hub_subscribe(h, s);
     if (err == EA_OK)
         return EA_PARKED;
     ea_sub_free(s);
-    return err == EA_EOVERLOAD ? answer(r, at, NULL, 0) : err; /* draining: it asks the next process */
+    return err == EA_EOVERLOAD ? answer(r, at, NULL, ask) : err; /* draining: it asks the next process */
 }
 
 static enum ea_err poll_from(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask,
                              struct start *at)
 {
     PGresult *res = NULL;
+    bool whole = true;
     bool before = !at->reset && at->cursor < ea_hub_window_after(h) && at->cursor < at->topics.at;
-    enum ea_err err =
-        before ? ea_hub_read(r->pg, r->arena, &at->topics, at->cursor, ask->limit, &res) : EA_OK;
+    enum ea_err err = EA_OK;
+    if (before)
+        err = ea_hub_read(h, r->pg, r->arena, &at->topics, at->cursor, ask->limit, &res, &whole);
     if (err != EA_OK)
         return err;
+    if (!whole) {
+        at->reset = true;
+        at->cursor = at->topics.at;
+    }
     if (at->reset || (before && PQntuples(res) > 0))
-        return answer(r, at, res, ask->limit);
+        return answer(r, at, res, ask);
     if (before)
         at->cursor = at->topics.at;
     return park(h, r, ask, at);

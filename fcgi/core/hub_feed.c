@@ -41,17 +41,33 @@ static void put_event(struct ea_buf *b, const PGresult *res, int row)
                   ea_pg_str(res, row, 3));
 }
 
-static enum ea_err make_frame(struct ea_page *p, const PGresult *res)
+/* Where the log has lost what the page should begin with. */
+static void put_reset(struct ea_page *p, struct ea_buf *b)
 {
-    struct ea_buf b = { 0 };
+    p->cursor = p->topics.at;
+    p->rows = PAGE_ROWS;
+    ea_hub_put_reset(b, p->cursor);
+}
+
+static void put_rows(struct ea_page *p, struct ea_buf *b, const PGresult *res)
+{
     int row = 0, rows = PQntuples(res);
-    while (row < rows && b.len < EA_HUB_PAGE_BYTES)
-        put_event(&b, res, row++);
+    while (row < rows && b->len < EA_HUB_PAGE_BYTES)
+        put_event(b, res, row++);
     if (row < rows || rows == p->rows)
         p->cursor = ea_pg_i64(res, row - 1, 0);
     else if (p->cursor < p->topics.at)
         p->cursor = p->topics.at;
     p->rows = row < rows ? row : row < PAGE_ROWS / 2 ? row * 2 : PAGE_ROWS;
+}
+
+static enum ea_err make_frame(struct ea_page *p, const PGresult *res, bool whole)
+{
+    struct ea_buf b = { 0 };
+    if (whole)
+        put_rows(p, &b, res);
+    else
+        put_reset(p, &b);
     if (b.len > 0)
         p->frame = ea_frame_new(b.p, b.len);
     bool ok = !b.failed && (b.len == 0 || p->frame != NULL);
@@ -62,14 +78,15 @@ static enum ea_err make_frame(struct ea_page *p, const PGresult *res)
 static enum ea_err read_page(struct ea_page *p, struct ea_pg *pg)
 {
     PGresult *res;
+    bool whole;
     struct ea_arena *a = ea_arena_new();
     if (a == NULL)
         return EA_ENOMEM;
     enum ea_err err = ea_hub_topics_load(p->hub, pg, p->user.s, &p->topics);
     if (err == EA_OK)
-        err = ea_hub_read(pg, a, &p->topics, p->cursor, p->rows, &res);
+        err = ea_hub_read(p->hub, pg, a, &p->topics, p->cursor, p->rows, &res, &whole);
     if (err == EA_OK)
-        err = make_frame(p, res);
+        err = make_frame(p, res, whole);
     ea_arena_free(a);
     return err;
 }
@@ -100,7 +117,6 @@ static void read_on(struct ea_hub *h, struct ea_sub *s)
     p->rows = s->page_rows > 0 ? s->page_rows : PAGE_ROWS;
     s->reading = true;
     h->reads++;
-    ea_metric_add(h->pages, 1);
     ea_pool_add(h->server->pool, &p->work);
 }
 

@@ -1,9 +1,11 @@
-/* Between the hub's files: hub.c (the thread and its inbox), hub_sub.c (subscribers), hub_deliver.c (what events mean to them), hub_feed.c (streams that are behind), hub_ask.c (the handlers' side). */
+/* Between the hub's files: hub.c (the thread), hub_inbox.c (what others tell it), hub_fill.c (its window at the start), hub_sub.c (subscribers), hub_deliver.c (what events mean to them),
+ * hub_feed.c (streams that are behind), hub_ask.c (the handlers' side), hub_live.c (what is not stored, between processes). */
 #ifndef EA_HUB_PRIVATE_H
 #define EA_HUB_PRIVATE_H
 
 #include "fcgi/core/hub.h"
 #include "fcgi/core/outbox.h"
+#include "fcgi/core/seats.h"
 #include "fcgi/core/topics.h"
 #include "fcgi/core/wheel.h"
 #include "fcgi/core/window.h"
@@ -18,9 +20,11 @@
 
 struct ea_pg;
 
-#define EA_HUB_HEARTBEAT_NS (15 * 1000000000LL)
-#define EA_HUB_POLL_BYTES   ((size_t)1024 * 1024) /* a poll's answer ends after the event that passes it */
-#define EA_HUB_PAGE_BYTES   ((size_t)128 * 1024)  /* the same for what is read ahead for a stream */
+#define EA_HUB_WINDOW_EVENTS 16384
+#define EA_HUB_WINDOW_BYTES  ((size_t)16 * 1024 * 1024)
+#define EA_HUB_HEARTBEAT_NS  (15 * 1000000000LL)
+#define EA_HUB_POLL_BYTES    ((size_t)1024 * 1024) /* a poll's answer ends after the event that passes it */
+#define EA_HUB_PAGE_BYTES    ((size_t)128 * 1024)  /* the same for what is read ahead for a stream */
 
 /* Why a stream ended, for metrics. */
 enum ea_cut {
@@ -53,15 +57,16 @@ struct ea_sub {
     struct ea_id user, session;
     int64_t end_ns; /* stream: maximum age or the token's end; poll: its deadline */
     int64_t heartbeat_ns;
-    struct ea_req *poll; /* NULL: a stream */
-    int64_t limit;       /* polls */
-    int fd;              /* streams, and all below */
-    bool keep;           /* nginx wants the connection back */
-    bool behind;         /* events do not come to it; it is fed */
-    bool reading;        /* a pool thread reads on for it */
-    int page_rows;       /* how many fitted the last page; 0: unknown */
-    bool ending;         /* its end is queued */
-    bool gone;           /* closed, and only kept for what is being read */
+    struct ea_seats *seats; /* it counts there; NULL: it does not */
+    struct ea_req *poll;    /* NULL: a stream */
+    int64_t asked, limit;   /* polls: the cursor that was asked for, and how many events */
+    int fd;                 /* streams, and all below */
+    bool keep;              /* nginx wants the connection back */
+    bool behind;            /* events do not come to it; it is fed */
+    bool reading;           /* a pool thread reads on for it */
+    int page_rows;          /* how many fitted the last page; 0: unknown */
+    bool ending;            /* its end is queued */
+    bool gone;              /* closed, and only kept for what is being read */
     bool writable_wait;
     unsigned
         idle_beats; /* heartbeats in a row that found something queued, and nothing taken since the one before */
@@ -84,15 +89,18 @@ struct ea_hub_command {
         EA_HUB_DRAIN,
         EA_HUB_STOP
     } type;
-    struct ea_sub *sub;     /* SUBSCRIBE */
-    struct ea_page *page;   /* PAGE: the command is part of it */
-    struct ea_recent event; /* EVENT; TRANSIENT: topic and frame */
-    int64_t id;             /* LOST, EXAMINED, SNAPSHOT */
-    struct ea_id except;    /* TRANSIENT */
+    struct ea_sub *sub;       /* SUBSCRIBE */
+    struct ea_page *page;     /* PAGE: the command is part of it */
+    struct ea_window *window; /* SNAPSHOT */
+    struct ea_recent event;   /* EVENT; TRANSIENT: topic and frame */
+    int64_t id;               /* LOST, EXAMINED, SNAPSHOT */
+    struct ea_id except;      /* TRANSIENT */
 };
 
 struct ea_hub {
     struct ea_server *server;
+    struct ea_id id; /* of this hub, among those of other processes */
+    struct ea_seats *seats;
     pthread_t thread;
     int epoll, wake;
     pthread_mutex_t mutex; /* inbox, its tail, lost, closed, held */
@@ -115,12 +123,16 @@ struct ea_hub {
     int64_t heartbeat_id;
     int64_t examined; /* `newest`, once every event up to it has gone through the inbox */
     bool stopping;
-    struct ea_metric *streams, *polls, *events, *deliveries, *pages, *cuts[EA_CUT__MAX];
+    struct ea_metric *streams, *polls, *events, *deliveries, *log_reads, *refused, *cuts[EA_CUT__MAX];
 };
 
 /* Any thread. */
 void ea_hub_put(struct ea_hub *h, struct ea_hub_command *c);
+struct ea_hub_command *ea_hub_command_new(enum ea_hub_do type);        /* NULL: no memory */
+void ea_hub_close_with(struct ea_hub *h, struct ea_hub_command *last); /* nobody joins behind it */
 bool ea_hub_closed(struct ea_hub *h);
+void ea_hub_say(struct ea_hub *h, const char *topic, const char *kind, const char *data_json,
+                const char *except); /* a transient event, in this process */
 struct ea_sub *
 ea_sub_new(const struct ea_req *r, struct ea_topic_list *topics,
            int64_t cursor); /* takes the topics; NULL: no memory, and they are still the caller's */
@@ -132,13 +144,24 @@ int64_t ea_hub_window_after(const struct ea_hub *h);
 enum ea_err ea_hub_topics_load(const struct ea_hub *h, struct ea_pg *pg, const char *user,
                                struct ea_topic_list *out) EA_MUST;
 void ea_hub_topics_clear(struct ea_topic_list *t);
-/* Up to `limit` rows of STMT_EVENTS_OF_TOPICS with after < id <= topics->at. */
-enum ea_err ea_hub_read(struct ea_pg *pg, struct ea_arena *a, const struct ea_topic_list *topics,
-                        int64_t after, int64_t limit, PGresult **res) EA_MUST;
+/* Up to `limit` rows of STMT_EVENTS_OF_TOPICS with after < id <= topics->at. *whole false: some of what follows `after` is no longer kept, so its reader must fetch its state anew. */
+enum ea_err ea_hub_read(const struct ea_hub *h, struct ea_pg *pg, struct ea_arena *a,
+                        const struct ea_topic_list *topics, int64_t after, int64_t limit, PGresult **res,
+                        bool *whole) EA_MUST;
+void ea_hub_put_reset(struct ea_buf *b, int64_t cursor); /* `event: reset` of a stream */
 /* {"events": […], "cursor": n} piece by piece, for both sides. */
 void ea_poll_begin(struct ea_jw *w);
 void ea_poll_event(struct ea_jw *w, int64_t id, const char *kind, const char *at, const char *payload);
-void ea_poll_end(struct ea_jw *w, int64_t cursor);
+/* What a poll has shown after the cursor it asked for: its ETag. */
+struct ea_poll_shown {
+    int64_t asked, last, n; /* last: id of the newest event in it */
+};
+void ea_poll_end(struct ea_req *r, const struct ea_poll_shown *shown,
+                 int64_t cursor); /* shown NULL: a reset, which is never what somebody has seen before */
+
+/* The hub thread: its inbox. */
+struct ea_hub_command *ea_hub_take_inbox(struct ea_hub *h);
+int64_t ea_hub_lost_up_to(struct ea_hub *h); /* while LOST runs: what comes from now on is queued again */
 
 /* The hub thread: subscribers. */
 void ea_sub_link(struct ea_hub *h, struct ea_sub *s);

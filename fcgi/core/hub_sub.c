@@ -5,6 +5,8 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 
@@ -28,6 +30,8 @@ void ea_sub_free(struct ea_sub *s)
         return;
     ea_hub_topics_clear(&s->topics);
     ea_outbox_free(&s->out);
+    if (s->seats != NULL)
+        ea_seats_leave(s->seats, &s->user);
     free(s);
 }
 
@@ -142,25 +146,43 @@ void ea_poll_event(struct ea_jw *w, int64_t id, const char *kind, const char *at
     ea_jw_end(w);
 }
 
-void ea_poll_end(struct ea_jw *w, int64_t cursor)
+/* Weak: what the events are is in the tag, and the cursor, which moves on with everybody's, is not; 304 brings it as a header. Their number is there for somebody who has joined
+ * a room since. */
+static void put_tag(struct ea_req *r, const struct ea_poll_shown *shown, int64_t cursor)
 {
+    char tag[64];
+    if (shown->n > 0)
+        snprintf(tag, sizeof(tag), "%" PRId64 ".%" PRId64, shown->last, shown->n);
+    else
+        snprintf(tag, sizeof(tag), "%" PRId64, shown->asked < 0 ? cursor : shown->asked);
+    ea_resp_etag_weak(r, tag);
+}
+
+void ea_poll_end(struct ea_req *r, const struct ea_poll_shown *shown, int64_t cursor)
+{
+    struct ea_jw *w = &r->resp.json;
     ea_jw_end(w);
     ea_jw_kint(w, "cursor", cursor);
     ea_jw_end(w);
+    r->cursor = cursor;
+    if (shown != NULL)
+        put_tag(r, shown, cursor);
 }
 
 /* The events that the window holds for a poll. Returns up to where that is all: the cursor to go on from. */
-static int64_t write_events(const struct ea_hub *h, const struct ea_sub *s)
+static int64_t write_events(const struct ea_hub *h, const struct ea_sub *s, struct ea_poll_shown *shown)
 {
     struct ea_resp *resp = &s->poll->resp;
-    int64_t cursor = s->cursor, n = 0;
+    int64_t cursor = s->cursor;
     if (cursor < h->window.after || s->topics.at < h->window.after)
         return cursor; /* only the database can tell: it asks again */
     for (size_t i = ea_window_find(&h->window, cursor); i < h->window.count; i++) {
         const struct ea_recent *e = ea_window_at(&h->window, i);
         if (!e->internal && ea_topics_has(s->listens, e->topic)) {
-            if (n++ == s->limit || resp->body.len > EA_HUB_POLL_BYTES)
+            if (shown->n == s->limit || resp->body.len > EA_HUB_POLL_BYTES)
                 return cursor;
+            shown->n++;
+            shown->last = e->id;
             ea_poll_event(&resp->json, e->id, e->kind, e->at, e->payload);
         }
         cursor = e->id;
@@ -179,8 +201,10 @@ void ea_sub_answer(struct ea_hub *h, struct ea_sub *s, ea_handler *fn)
 {
     struct ea_req *r = s->poll;
     if (fn == NULL) {
+        struct ea_poll_shown shown = { .asked = s->asked };
         ea_poll_begin(&r->resp.json);
-        ea_poll_end(&r->resp.json, write_events(h, s));
+        int64_t cursor = write_events(h, s, &shown);
+        ea_poll_end(r, &shown, cursor);
     }
     unlink_sub(h, s);
     ea_sub_forget(h, s);

@@ -37,8 +37,10 @@ struct ea_req {
     struct ea_caller caller; /* valid unless the route is for anyone and nobody signed in */
     bool signed_in, by_cookie;
     int64_t received_ns; /* monotonic, when its first record was read */
-    void *input;         /* struct of route->input, NULL when the route has none */
-    void *query_input;   /* struct of route->query */
+    /* Up to where the event log was read before the handler began: who follows from there misses nothing that the reply does not show. Replies to GET carry it as Event-Cursor. */
+    int64_t cursor;
+    void *input;       /* struct of route->input, NULL when the route has none */
+    void *query_input; /* struct of route->query */
     const char *
         body; /* whole body of EA_BODY_JSON / EA_BODY_TEXT routes, NUL-terminated; canonical JSON text is the same bytes */
     size_t body_len;

@@ -4,6 +4,7 @@
 #include "fcgi/core/route.h"
 #include "lib/pg.h"
 
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -80,10 +81,20 @@ enum ea_err ea_resp_header(struct ea_req *r, const char *name, const char *value
     return r->resp.headers.failed ? EA_ENOMEM : EA_OK;
 }
 
-void ea_resp_etag(struct ea_req *r, const char *etag)
+static void put_etag(struct ea_req *r, const char *prefix, const char *etag)
 {
     r->priv->etag = ea_arena_dup(r->arena, etag);
-    ea_buf_printf(&r->resp.headers, "ETag: \"%s\"\r\n", etag);
+    ea_buf_printf(&r->resp.headers, "ETag: %s\"%s\"\r\n", prefix, etag);
+}
+
+void ea_resp_etag(struct ea_req *r, const char *etag)
+{
+    put_etag(r, "", etag);
+}
+
+void ea_resp_etag_weak(struct ea_req *r, const char *etag)
+{
+    put_etag(r, "W/", etag);
 }
 
 enum ea_err ea_resp_created(struct ea_req *r, const char *location_fmt, ...)
@@ -246,12 +257,15 @@ enum ea_err ea_resp_send_head(struct ea_req *r, bool whole)
 {
     const struct ea_resp *p = &r->resp;
     bool empty = p->status == 204 || p->status == 304;
+    bool read = r->method == EA_GET || r->method == EA_HEAD;
     char lines[256];
     int n = snprintf(lines, sizeof lines, "Status: %d %s\r\n", p->status, reason_of(p->status));
     if (!empty && (p->body.len > 0 || !whole))
         n += snprintf(lines + n, sizeof lines - (size_t)n, "Content-Type: %s\r\n", p->content_type);
     if (!empty && whole)
         n += snprintf(lines + n, sizeof lines - (size_t)n, "Content-Length: %zu\r\n", p->body.len);
+    if (read && r->signed_in && (p->status == 200 || p->status == 304))
+        n += snprintf(lines + n, sizeof lines - (size_t)n, "Event-Cursor: %" PRId64 "\r\n", r->cursor);
     if (p->retry_after_s > 0)
         n += snprintf(lines + n, sizeof lines - (size_t)n, "Retry-After: %d\r\n", p->retry_after_s);
     if ((size_t)n >= sizeof lines || !is_clean(p->content_type))

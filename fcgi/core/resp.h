@@ -27,6 +27,7 @@ enum ea_err ea_resp_header(struct ea_req *r, const char *name, const char *value
 void ea_resp_etag(
     struct ea_req *r,
     const char *etag); /* strong; quotes are added. A GET with a matching If-None-Match then becomes 304 */
+void ea_resp_etag_weak(struct ea_req *r, const char *etag); /* of what means the same, if not byte for byte */
 enum ea_err ea_resp_created(struct ea_req *r, const char *location_fmt, ...) EA_MUST
     EA_PRINTF(2, 3);                                                  /* 201 and Location */
 enum ea_err ea_resp_json(struct ea_req *r, const char *json) EA_MUST; /* whole body from trusted JSON text */

@@ -218,6 +218,7 @@ void ea_run_conn(struct ea_work *work, struct ea_worker *self)
         ea_reactor_close(c);
         return;
     }
+    r->cursor = ea_follow_newest(r->server->follow);
     bool waited = ea_clock_mono_ns() - c->received_ns > WAITED_NS;
     enum ea_err err = waited && ea_conn_gone(c) ? EA_ECLOSED : ea_precond(r);
     if (err == EA_OK)

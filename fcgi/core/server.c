@@ -112,7 +112,7 @@ static enum ea_err on_snapshot(struct ea_pg *pg, int64_t newest_id, void *arg)
     if (err == EA_OK && s->service->on_snapshot != NULL)
         err = s->service->on_snapshot(s, pg, newest_id, s->data);
     if (err == EA_OK && s->hub != NULL)
-        err = ea_hub_snapshot(s->hub, newest_id);
+        err = ea_hub_snapshot(s->hub, pg, newest_id);
     return err;
 }
 
@@ -133,7 +133,11 @@ static void on_examined(int64_t newest_id, void *arg)
         ea_hub_examined(s->hub, newest_id);
 }
 
-static const struct ea_follow_ops follow_ops = { on_snapshot, on_event, on_examined };
+static void on_live(const char *payload, size_t n, void *arg)
+{
+    struct ea_server *s = arg;
+    ea_hub_told(s->hub, payload, n);
+}
 
 /* --- the reactor's callbacks ---------------------------------------------------------------------------------------------------- */
 
@@ -241,7 +245,8 @@ static enum ea_err start_service(struct ea_server *s)
 
 static enum ea_err start_follow(struct ea_server *s)
 {
-    return ea_follow_start(s->cfg, &follow_ops, s, &s->follow);
+    const struct ea_follow_ops ops = { on_snapshot, on_event, on_examined, s->hub != NULL ? on_live : NULL };
+    return ea_follow_start(s->cfg, &ops, s, &s->follow);
 }
 
 /* Requests that come before the follower knows what is revoked would all be refused. Without a database the process listens all the same, and says so. */

@@ -45,6 +45,12 @@ SELECT id, topic, kind, payload::text, queue, ea_time(at) FROM events WHERE id >
 SELECT id, kind, ea_time(at), payload::text, topic FROM events
 WHERE topic = ANY ($1::text[]) AND id > $2::bigint AND id <= $3::bigint ORDER BY id LIMIT $4::bigint;
 
+-- name: events_recent
+-- in: bigint, bigint
+-- What people's streams may hear of a stretch of the log: after, up to.
+SELECT id, topic, kind, payload::text, ea_time(at) FROM events
+WHERE id > $1::bigint AND id <= $2::bigint AND topic <> 'sys' ORDER BY id;
+
 -- name: events_oldest
 -- in:
 SELECT coalesce(min(id), 0) FROM events;

@@ -235,10 +235,12 @@ class Stream:
             pass
         self._inbox.put(None)
 
-    _kind, _data = "", None
+    _kind, _data, _id = "", None, None
 
     def _line(self, line):
         if line == "":
+            # not before: of a block that is cut off nothing counts
+            self.last_event_id = self._id if self._id is not None else self.last_event_id
             if self._data is not None:
                 event = {"id": self.last_event_id, "event": self._kind or "message", "data": json.loads("\n".join(self._data))}
                 self._inbox.put(event)
@@ -253,7 +255,7 @@ class Stream:
         elif name == "event":
             self._kind = value
         elif name == "id":
-            self.last_event_id = value
+            self._id = value
         elif name == "retry":
             self.retry = int(value)
 

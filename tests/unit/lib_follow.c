@@ -7,6 +7,7 @@
 #include "lib/redis.h"
 #include "tests/unit/servers.h"
 
+#include <hiredis/hiredis.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -16,6 +17,7 @@
 #include <time.h>
 
 #define SEEN_MAX 5000
+#define LETTER   "{\"turn\": 1}" /* told by one process to the others */
 
 /* What the callbacks saw. Written by the follower's thread, read after `examined` said so or after it was joined. */
 struct seen {
@@ -24,6 +26,7 @@ struct seen {
     int64_t ids[SEEN_MAX];
     size_t n;
     char last_topic[80], last_payload[80], last_at[40];
+    _Atomic int live;
     _Atomic int64_t examined, hold_at; /* the thread stands still at this event until it is 0 */
 };
 
@@ -62,10 +65,17 @@ static void on_examined(int64_t newest, void *arg)
     ((struct seen *)arg)->examined = newest;
 }
 
+static void on_live(const char *payload, size_t n, void *arg)
+{
+    if (n == strlen(LETTER) && memcmp(payload, LETTER, n) == 0)
+        ((struct seen *)arg)->live++;
+}
+
 static const struct ea_follow_ops ops = {
     .on_snapshot = on_snapshot,
     .on_event = on_event,
     .on_examined = on_examined,
+    .on_live = on_live,
 };
 
 static struct seen *seen;
@@ -182,6 +192,43 @@ static void test_with_redis(void **state)
     ea_pg_free(pg);
 }
 
+static void cut_subscribers(void)
+{
+    const char *at = servers_redis(), *colon = strrchr(at, ':');
+    char host[64];
+    (void)snprintf(host, sizeof host, "%.*s", (int)(colon - at), at);
+    redisContext *c = strcmp(host, "unix") == 0 ? redisConnectUnix(colon + 1)
+                                                : redisConnect(host, (int)strtol(colon + 1, NULL, 10));
+    assert_non_null(c);
+    redisReply *reply = redisCommand(c, "CLIENT KILL TYPE pubsub");
+    assert_non_null(reply);
+    assert_true(reply->integer > 0);
+    freeReplyObject(reply);
+    redisFree(c);
+}
+
+/* What is not of the log comes as it is told, and moves no cursor; also to who had lost Redis. */
+static void test_what_is_not_stored(void **state)
+{
+    (void)state;
+    struct ea_redis *redis = ea_redis_new(servers_redis());
+    start(servers_redis());
+    assert_true(until(&seen->examined, newest()));
+    int64_t before = newest();
+    for (int turn = 0; turn < 2; turn++) {
+        int told = seen->live;
+        for (int i = 0; i < 4000 && seen->live == told; i++) {
+            assert_ok(ea_redis_publish(redis, EA_CHANNEL_LIVE, LETTER));
+            nap();
+        }
+        assert_true(seen->live > told);
+        cut_subscribers();
+    }
+    assert_int_equal(newest(), before);
+    assert_int_equal(seen->n, 0);
+    ea_redis_free(redis);
+}
+
 static void test_a_killed_session_loses_and_repeats_nothing(void **state)
 {
     (void)state;
@@ -278,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_each_event_once_in_order_without_redis),
         TEST(test_with_redis),
+        TEST(test_what_is_not_stored),
         TEST(test_a_killed_session_loses_and_repeats_nothing),
         TEST(test_age),
         TEST(test_a_log_truncated_past_it),

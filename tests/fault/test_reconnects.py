@@ -1,0 +1,85 @@
+"""Everybody comes back at once after a restart: what they missed is in the new process's memory, read once, and nobody's return is a look into the log."""
+
+import stack
+import story
+from client import Stream
+from listening import cursor_now, ids_of, say, side_by_side, tell
+
+PEOPLE, STREAMS = 10, 30  # of each
+LOOKS = "ea_hub_log_reads_total"
+# what PostgreSQL counts itself: only a look on behalf of one client goes by this index
+TOPIC_INDEX = """SELECT coalesce(sum(s.idx_scan), 0) FROM pg_stat_user_indexes s JOIN pg_index i USING (indexrelid)
+    WHERE s.relname IN (SELECT name FROM event_partitions) AND pg_get_indexdef(s.indexrelid) LIKE '%%(topic, id)%%'"""
+
+
+def people_of(school, course):
+    people = [school.person() for _ in range(PEOPLE)]
+    for person in people:
+        school.enrol(course, person)
+    return people
+
+
+def test_a_storm_of_streams_that_return_is_answered_from_memory(school, teacher, course):
+    room = story.make_room(teacher, course)
+    people = people_of(school, course)
+    after = cursor_now(teacher)
+    missed = [say(teacher, room, str(n))["event_id"] for n in range(20)]
+    tell(teacher, 5000)
+    stack.restart("chat-1")
+    assert stack.metric("chat-1", LOOKS) == 0
+    before = stack.value(TOPIC_INDEX)
+    streams = [Stream(person, last_event_id=after) for person in people for _ in range(STREAMS)]
+    try:
+        with side_by_side(*(s.__enter__ for s in streams)):
+            pass
+        for s in streams:
+            assert ids_of(s.wait("message.created") for _ in missed) == missed
+        later = say(teacher, room, "after the storm")["event_id"]
+        for s in streams:
+            assert ids_of([s.wait("message.created")]) == [later]
+    finally:
+        for s in streams:
+            s.close()
+    assert stack.metric("chat-1", LOOKS) == 0
+    stack.restart("chat-1")  # a session that ends tells what it has looked at
+    assert stack.value(TOPIC_INDEX) == before
+
+
+def test_polls_that_return_are_answered_from_memory_too(school, teacher, course):
+    room = story.make_room(teacher, course)
+    people = people_of(school, course)
+    after = cursor_now(teacher)
+    missed = [say(teacher, room, str(n))["event_id"] for n in range(5)]
+    stack.restart("chat-1")
+    for person in people:
+        reply = person.get("/v1/events/poll", params={"after": after}).json()
+        assert [e["id"] for e in reply["events"] if e["kind"] == "message.created"] == missed
+    assert stack.metric("chat-1", LOOKS) == 0
+
+
+def test_memory_begins_where_the_log_is_too_much_for_it(school, teacher):
+    """More than a process keeps: the newest are in memory, older ones are still heard of."""
+    person = school.person()
+    after = cursor_now(teacher)
+    told = tell(person, 17000)
+    stack.restart("chat-1")
+    with Stream(person, last_event_id=told[-1000]) as events:
+        assert ids_of(events.wait("attempt.changed") for _ in range(999)) == told[-999:]
+    assert stack.metric("chat-1", LOOKS) == 0
+    with Stream(person, last_event_id=after) as events:
+        assert ids_of(events.wait("attempt.changed") for _ in told) == told
+    assert stack.metric("chat-1", LOOKS) > 0
+
+
+def test_a_cursor_from_a_process_that_knows_more_is_no_stranger(school, teacher, course):
+    """The last one that was told, by whoever told it, is where the next process goes on."""
+    room = story.make_room(teacher, course)
+    with Stream(teacher) as events:
+        last = say(teacher, room, "before")["event_id"]
+        assert ids_of([events.wait("message.created")]) == [last]
+        stack.kill("chat-1")
+        events.wait_end()
+    stack.await_ready("chat-1")
+    with Stream(teacher, last_event_id=last) as events:
+        said = story.again(lambda: story.say(teacher, room, "after")).json()
+        assert ids_of([events.next()]) == [said["event_id"]]
