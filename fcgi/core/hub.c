@@ -140,6 +140,8 @@ static void make_metrics(struct ea_hub *h)
     h->deliveries = ea_metric_counter("ea_hub_deliveries_total", "Events queued to a stream", "");
     h->log_reads = ea_metric_counter("ea_hub_log_reads_total",
                                      "Looks into the stored log on behalf of one client, not of all", "");
+    h->topic_loads = ea_metric_counter("ea_hub_topic_loads_total",
+                                       "Statements that asked what people may follow, each for many", "");
     h->refused =
         ea_metric_counter("ea_hub_refused_total", "Streams and polls of people who had too many open", "");
     for (size_t i = 0; i < EA_CUT__MAX; i++)
@@ -192,6 +194,7 @@ enum ea_err ea_hub_new(struct ea_server *server, struct ea_hub **out)
     h->topics = ea_topics_new();
     h->seats = ea_seats_new((unsigned)ea_server_cfg(server)->streams_per_user);
     ea_id_new(&h->id);
+    ea_hub_topics_init(h);
     h->end = ea_frame_end();
     struct epoll_event ev = { .events = EPOLLIN, .data.ptr = h };
     make_metrics(h);

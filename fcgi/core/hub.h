@@ -25,7 +25,7 @@ struct ea_hub_ask {
     int64_t limit;   /* polls: most events of an answer */
 };
 
-/* For handlers (pool threads), on behalf of r's caller, who sees what STMT_TOPICS_OF_USER names. Both return what the handler returns. */
+/* For handlers (pool threads), on behalf of r's caller, who sees what STMT_TOPICS_OF_USERS names. Both return what the handler returns, and use r->state. */
 /* A cursor that the log no longer reaches, or never reached, gets `event: reset` (polls: the kind), and what comes after it. EA_ELIMIT: this person has EA_STREAMS_PER_USER open. */
 /* Sends the head, then hands the connection over to the hub. */
 enum ea_err ea_hub_stream(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask) EA_MUST;

@@ -13,41 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the log and who may see what of it ---- */
-
-static bool copy_topics(const PGresult *res, struct ea_topic_list *out)
-{
-    size_t n = (size_t)PQntuples(res), bytes = n * sizeof(*out->v);
-    for (size_t i = 0; i < n; i++)
-        bytes += strlen(ea_pg_str(res, (int)i, 0)) + 1;
-    out->v = malloc(bytes);
-    if (out->v == NULL)
-        return false;
-    char *to = (char *)(out->v + n);
-    for (; out->n < n; out->n++) {
-        out->v[out->n] = to;
-        to = stpcpy(to, ea_pg_str(res, (int)out->n, 0)) + 1;
-    }
-    return true;
-}
-
-enum ea_err ea_hub_topics_load(const struct ea_hub *h, struct ea_pg *pg, const char *user,
-                               struct ea_topic_list *out)
-{
-    PGresult *res;
-    *out = (struct ea_topic_list){ .at = ea_hub_newest(h) }; /* read before: see topics.at */
-    enum ea_err err = ea_pg_run(pg, STMT_TOPICS_OF_USER, &user, 1, &res);
-    if (err == EA_OK && !copy_topics(res, out))
-        err = EA_ENOMEM;
-    PQclear(res);
-    return err;
-}
-
-void ea_hub_topics_clear(struct ea_topic_list *t)
-{
-    free(t->v);
-    *t = (struct ea_topic_list){ 0 };
-}
+/* ---- the log ---- */
 
 static enum ea_err ask_number(const struct ea_hub *h, struct ea_pg *pg, enum ea_stmt stmt, int64_t *out)
 {
@@ -85,27 +51,22 @@ enum ea_err ea_hub_read(const struct ea_hub *h, struct ea_pg *pg, struct ea_aren
     return err;
 }
 
-struct start {
-    struct ea_topic_list topics;
-    int64_t cursor; /* to go on from */
-    bool reset;     /* the client's cursor means nothing here: it must fetch its state anew */
-};
+/* ---- where to begin ---- */
 
 /* A cursor that is too old is found by who reads on from it. */
-static enum ea_err find_cursor(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask,
-                               struct start *out)
+static enum ea_err find_cursor(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking *a)
 {
     int64_t newest = ea_hub_newest(h), end = 0;
     enum ea_err err = EA_OK;
-    out->cursor = ask->after < 0 ? newest : ask->after;
-    out->reset = ask->strange;
-    if (out->cursor > newest) {
+    a->cursor = a->ask.after < 0 ? newest : a->ask.after;
+    a->reset = a->ask.strange;
+    if (a->cursor > newest) {
         /* Ahead of this process: another one has told the client more, or the cursor is not of this log. */
         err = ask_number(h, r->pg, STMT_EVENTS_NEWEST, &end);
-        out->reset = out->cursor > end;
+        a->reset = a->cursor > end;
     }
-    if (out->reset)
-        out->cursor = newest;
+    if (a->reset)
+        a->cursor = newest;
     return err;
 }
 
@@ -115,19 +76,61 @@ static enum ea_err check_session(const struct ea_req *r)
     return ea_auth_closed(r->server->auth, r->caller.claims.session.s) ? EA_EUNAUTHORIZED : EA_OK;
 }
 
-/* EA_OK: out->topics is the caller's to clear. */
-static enum ea_err find_start(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask,
-                              struct start *out)
+/* What is asked for the caller is known. */
+static enum ea_err find_start(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking *a)
 {
-    *out = (struct start){ 0 };
-    enum ea_err err = ea_hub_topics_load(h, r->pg, r->caller.claims.user.s, &out->topics);
+    enum ea_err err = a->err;
     if (err == EA_OK)
         err = check_session(r);
     if (err == EA_OK)
-        err = find_cursor(h, r, ask, out);
-    if (err != EA_OK)
-        ea_hub_topics_clear(&out->topics);
+        err = find_cursor(h, r, a);
     return err;
+}
+
+/* A place among those that one person may have. EA_ELIMIT. */
+static enum ea_err take_seat(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking *a)
+{
+    enum ea_err err = ea_seats_take(h->seats, &r->caller.claims.user);
+    a->seated = err == EA_OK;
+    if (err != EA_ELIMIT)
+        return err;
+    ea_metric_add(h->refused, 1);
+    return ea_fail(r, err, "You have %u event streams open. Close one first.", ea_seats_most(h->seats));
+}
+
+/* Takes topics and seat. NULL: no memory, and they are still the asker's. */
+static struct ea_sub *sub_of(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking *a)
+{
+    struct ea_sub *s = ea_sub_new(r, &a->topics, a->cursor);
+    if (s != NULL && a->seated) {
+        s->seats = h->seats;
+        a->seated = false;
+    }
+    return s;
+}
+
+/* What no subscriber has taken. */
+static void give_back(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking *a)
+{
+    if (a->seated)
+        ea_seats_leave(h->seats, &r->caller.claims.user);
+    a->seated = false;
+    ea_hub_topics_clear(&a->topics);
+}
+
+/* Finds out what the caller may follow, then runs `then`: here, or as the handler of a parked request. */
+static enum ea_err begin(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask, bool stays,
+                         ea_handler *then)
+{
+    struct ea_hub_asking *a = ea_arena_alloc(r->arena, sizeof(*a));
+    if (a == NULL)
+        return EA_ENOMEM;
+    *a = (struct ea_hub_asking){ .r = r, .ask = *ask };
+    r->state = a;
+    enum ea_err err = stays ? take_seat(h, r, a) : EA_OK;
+    if (err == EA_OK)
+        err = ea_hub_topics_ask(h, a, then);
+    return err == EA_OK ? then(r) : err;
 }
 
 /* ---- streams ---- */
@@ -137,18 +140,18 @@ void ea_hub_put_reset(struct ea_buf *b, int64_t cursor)
     ea_buf_printf(b, "id: %" PRId64 "\nevent: reset\ndata: {\"cursor\": %" PRId64 "}\n\n", cursor, cursor);
 }
 
-static enum ea_err send_head(struct ea_req *r, const struct start *at)
+static enum ea_err send_head(struct ea_req *r, const struct ea_hub_asking *a)
 {
     enum ea_err err = ea_resp_header(r, "Cache-Control", "no-store");
     if (err == EA_OK)
         err = ea_resp_header(r, "X-Accel-Buffering", "no");
     if (err != EA_OK)
         return err;
-    r->cursor = at->cursor;
+    r->cursor = a->cursor;
     r->resp.content_type = "text/event-stream";
-    ea_buf_printf(&r->resp.body, ":\nretry: %d\nid: %" PRId64 "\n\n", ea_hub_retry_ms(), at->cursor);
-    if (at->reset)
-        ea_hub_put_reset(&r->resp.body, at->cursor);
+    ea_buf_printf(&r->resp.body, ":\nretry: %d\nid: %" PRId64 "\n\n", ea_hub_retry_ms(), a->cursor);
+    if (a->reset)
+        ea_hub_put_reset(&r->resp.body, a->cursor);
     return ea_resp_flush(r);
 }
 
@@ -159,26 +162,6 @@ static int64_t stream_end_ns(const struct ea_req *r)
     int64_t age_ms = half_ms + (int64_t)randombytes_uniform((uint32_t)half_ms);
     int64_t token_ms = r->caller.claims.expires_s * 1000 - ea_clock_wall_us() / 1000;
     return ea_clock_mono_ns() + (token_ms < age_ms ? token_ms : age_ms) * EA_NS_PER_MS;
-}
-
-/* Takes the topics of `at`, and a seat. EA_ELIMIT, EA_ENOMEM. */
-static enum ea_err sub_of(struct ea_hub *h, struct ea_req *r, struct start *at, struct ea_sub **out)
-{
-    enum ea_err err = ea_seats_take(h->seats, &r->caller.claims.user);
-    *out = NULL;
-    if (err == EA_ELIMIT) {
-        ea_metric_add(h->refused, 1);
-        return ea_fail(r, err, "You have %u event streams open. Close one first.", ea_seats_most(h->seats));
-    }
-    if (err != EA_OK)
-        return err;
-    *out = ea_sub_new(r, &at->topics, at->cursor);
-    if (*out == NULL) {
-        ea_seats_leave(h->seats, &r->caller.claims.user);
-        return EA_ENOMEM;
-    }
-    (*out)->seats = h->seats;
-    return EA_OK;
 }
 
 /* Takes the subscriber when EA_PARKED. */
@@ -198,22 +181,35 @@ static enum ea_err hand_over(struct ea_hub *h, struct ea_req *r, struct ea_sub *
     return EA_PARKED;
 }
 
-enum ea_err ea_hub_stream(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask)
+static enum ea_err stream_from(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking *a)
 {
-    struct start at;
     struct ea_sub *s = NULL;
-    enum ea_err err = find_start(h, r, ask, &at);
+    enum ea_err err = find_start(h, r, a);
+    if (err == EA_OK && (s = sub_of(h, r, a)) == NULL)
+        err = EA_ENOMEM;
     if (err == EA_OK)
-        err = sub_of(h, r, &at, &s);
-    if (err == EA_OK)
-        err = send_head(r, &at);
+        err = send_head(r, a);
     /* While draining the head is the whole stream: the client comes back, with the same cursor, to the next process. */
     if (err == EA_OK && r->method != EA_HEAD && !ea_hub_closed(h))
         err = hand_over(h, r, s);
     if (err != EA_PARKED)
         ea_sub_free(s);
-    ea_hub_topics_clear(&at.topics);
     return err;
+}
+
+static enum ea_err go_on_streaming(struct ea_req *r)
+{
+    struct ea_hub *h = ea_server_hub(r->server);
+    struct ea_hub_asking *a = r->state;
+    enum ea_err err = stream_from(h, r, a);
+    if (err != EA_PARKED) /* else all was taken, and r is gone */
+        give_back(h, r, a);
+    return err;
+}
+
+enum ea_err ea_hub_stream(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask)
+{
+    return begin(h, r, ask, true, go_on_streaming);
 }
 
 /* ---- polls ---- */
@@ -240,69 +236,67 @@ static int64_t write_rows(struct ea_req *r, const PGresult *res, int64_t limit, 
     return row < rows || rows == limit ? ea_pg_i64(res, row - 1, 0) : upto;
 }
 
-static enum ea_err answer(struct ea_req *r, const struct start *at, const PGresult *res,
-                          const struct ea_hub_ask *ask)
+static enum ea_err answer(struct ea_req *r, const struct ea_hub_asking *a, const PGresult *res)
 {
-    struct ea_poll_shown shown = { .asked = ask->after, .last = at->cursor };
-    int64_t cursor = at->cursor;
+    struct ea_poll_shown shown = { .asked = a->ask.after, .last = a->cursor };
+    int64_t cursor = a->cursor;
     ea_poll_begin(&r->resp.json);
-    if (at->reset)
+    if (a->reset)
         write_reset(r, cursor);
     else if (res != NULL)
-        cursor = write_rows(r, res, ask->limit, at->topics.at, &shown);
-    ea_poll_end(r, at->reset ? NULL : &shown, cursor);
+        cursor = write_rows(r, res, a->ask.limit, a->topics.at, &shown);
+    ea_poll_end(r, a->reset ? NULL : &shown, cursor);
     return EA_OK;
 }
 
-static enum ea_err park(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask, struct start *at)
+static enum ea_err park(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking *a)
 {
-    struct ea_sub *s = NULL;
-    enum ea_err err = EA_OK;
-    if (ask->wait_ms > 0)
-        err = sub_of(h, r, at, &s);
-    else if ((s = ea_sub_new(r, &at->topics, at->cursor)) == NULL) /* answered at once: it takes no seat */
-        err = EA_ENOMEM;
-    if (err != EA_OK)
-        return err;
+    struct ea_sub *s = sub_of(h, r, a);
+    if (s == NULL)
+        return EA_ENOMEM;
     s->poll = r;
-    s->asked = ask->after;
-    s->limit = ask->limit;
-    s->end_ns = ask->wait_ms > 0 ? ea_clock_mono_ns() + ask->wait_ms * EA_NS_PER_MS : 0;
-    err = ea_hub_subscribe(h, s);
+    s->asked = a->ask.after;
+    s->limit = a->ask.limit;
+    s->end_ns = a->ask.wait_ms > 0 ? ea_clock_mono_ns() + a->ask.wait_ms * EA_NS_PER_MS : 0;
+    enum ea_err err = ea_hub_subscribe(h, s);
     if (err == EA_OK)
         return EA_PARKED;
     ea_sub_free(s);
-    return err == EA_EOVERLOAD ? answer(r, at, NULL, ask) : err; /* draining: it asks the next process */
+    return err == EA_EOVERLOAD ? answer(r, a, NULL) : err; /* draining: it asks the next process */
 }
 
-static enum ea_err poll_from(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask,
-                             struct start *at)
+static enum ea_err poll_from(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking *a)
 {
     PGresult *res = NULL;
     bool whole = true;
-    bool before = !at->reset && at->cursor < ea_hub_window_after(h) && at->cursor < at->topics.at;
-    enum ea_err err = EA_OK;
+    enum ea_err err = find_start(h, r, a);
+    bool before = err == EA_OK && !a->reset && a->cursor < ea_hub_window_after(h) && a->cursor < a->topics.at;
     if (before)
-        err = ea_hub_read(h, r->pg, r->arena, &at->topics, at->cursor, ask->limit, &res, &whole);
+        err = ea_hub_read(h, r->pg, r->arena, &a->topics, a->cursor, a->ask.limit, &res, &whole);
     if (err != EA_OK)
         return err;
     if (!whole) {
-        at->reset = true;
-        at->cursor = at->topics.at;
+        a->reset = true;
+        a->cursor = a->topics.at;
     }
-    if (at->reset || (before && PQntuples(res) > 0))
-        return answer(r, at, res, ask);
+    if (a->reset || (before && PQntuples(res) > 0))
+        return answer(r, a, res);
     if (before)
-        at->cursor = at->topics.at;
-    return park(h, r, ask, at);
+        a->cursor = a->topics.at;
+    return park(h, r, a);
+}
+
+static enum ea_err go_on_polling(struct ea_req *r)
+{
+    struct ea_hub *h = ea_server_hub(r->server);
+    struct ea_hub_asking *a = r->state;
+    enum ea_err err = poll_from(h, r, a);
+    if (err != EA_PARKED)
+        give_back(h, r, a);
+    return err;
 }
 
 enum ea_err ea_hub_poll(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask)
 {
-    struct start at;
-    enum ea_err err = find_start(h, r, ask, &at);
-    if (err == EA_OK)
-        err = poll_from(h, r, ask, &at);
-    ea_hub_topics_clear(&at.topics);
-    return err;
+    return begin(h, r, ask, ask->wait_ms > 0, go_on_polling);
 }

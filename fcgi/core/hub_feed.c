@@ -82,7 +82,7 @@ static enum ea_err read_page(struct ea_page *p, struct ea_pg *pg)
     struct ea_arena *a = ea_arena_new();
     if (a == NULL)
         return EA_ENOMEM;
-    enum ea_err err = ea_hub_topics_load(p->hub, pg, p->user.s, &p->topics);
+    enum ea_err err = ea_hub_topics_load(p->hub, pg, &p->user, &p->topics);
     if (err == EA_OK)
         err = ea_hub_read(p->hub, pg, a, &p->topics, p->cursor, p->rows, &res, &whole);
     if (err == EA_OK)

@@ -1,10 +1,11 @@
 /* Between the hub's files: hub.c (the thread), hub_inbox.c (what others tell it), hub_fill.c (its window at the start), hub_sub.c (subscribers), hub_deliver.c (what events mean to them),
- * hub_feed.c (streams that are behind), hub_ask.c (the handlers' side), hub_live.c (what is not stored, between processes). */
+ * hub_feed.c (streams that are behind), hub_ask.c (the handlers' side), hub_topics.c (what people may follow), hub_live.c (what is not stored, between processes). */
 #ifndef EA_HUB_PRIVATE_H
 #define EA_HUB_PRIVATE_H
 
 #include "fcgi/core/hub.h"
 #include "fcgi/core/outbox.h"
+#include "fcgi/core/pool.h"
 #include "fcgi/core/seats.h"
 #include "fcgi/core/topics.h"
 #include "fcgi/core/wheel.h"
@@ -43,6 +44,19 @@ struct ea_topic_list {
     const char **v;
     size_t n;
     int64_t at; /* newest event when it was loaded: membership changes from there on are to be applied */
+};
+
+/* What a handler asks, from its beginning to a subscriber or an answer; in the request's arena. */
+struct ea_hub_asking {
+    struct ea_hub_asking *next;
+    struct ea_req *r;
+    ea_handler *then;
+    struct ea_hub_ask ask;
+    struct ea_topic_list topics;
+    enum ea_err err; /* of finding the topics */
+    bool seated;     /* it holds a place in h->seats */
+    bool reset;      /* the client's cursor means nothing here: it must fetch its state anew */
+    int64_t cursor;  /* to go on from */
 };
 
 /* One open stream or one waiting poll. Made by a pool thread, the hub thread's from ea_hub_subscribe on. */
@@ -103,14 +117,17 @@ struct ea_hub {
     struct ea_seats *seats;
     pthread_t thread;
     int epoll, wake;
-    pthread_mutex_t mutex; /* inbox, its tail, lost, closed, held */
+    pthread_mutex_t mutex; /* inbox, its tail, lost, closed, held, and all about askers */
     pthread_cond_t idle;   /* the last subscriber is gone */
     struct ea_hub_command *inbox, **inbox_tail;
     struct ea_hub_command drain, stop; /* these three need no memory when it matters */
     struct ea_hub_command lost; /* an event found no memory: all from there on up to its id are missing */
     bool lost_queued;
-    bool closed; /* takes no new subscribers */
-    size_t held; /* subscribers accepted and not yet gone */
+    bool closed;                                 /* takes no new subscribers */
+    size_t held;                                 /* subscribers accepted and not yet gone */
+    struct ea_hub_asking *askers, **askers_tail; /* for the next question; see hub_topics.c */
+    struct ea_work ask_work;
+    bool asking; /* somebody asks the database, or is about to */
     _Atomic int64_t newest, window_after;
 
     /* the hub thread's own */
@@ -123,7 +140,8 @@ struct ea_hub {
     int64_t heartbeat_id;
     int64_t examined; /* `newest`, once every event up to it has gone through the inbox */
     bool stopping;
-    struct ea_metric *streams, *polls, *events, *deliveries, *log_reads, *refused, *cuts[EA_CUT__MAX];
+    struct ea_metric *streams, *polls, *events, *deliveries, *log_reads, *topic_loads, *refused,
+        *cuts[EA_CUT__MAX];
 };
 
 /* Any thread. */
@@ -141,9 +159,12 @@ void ea_sub_free(struct ea_sub *s);
 enum ea_err ea_hub_subscribe(struct ea_hub *h, struct ea_sub *s) EA_MUST;
 int64_t ea_hub_window_after(const struct ea_hub *h);
 /* What a user may follow now, for ea_hub_topics_clear. */
-enum ea_err ea_hub_topics_load(const struct ea_hub *h, struct ea_pg *pg, const char *user,
+enum ea_err ea_hub_topics_load(const struct ea_hub *h, struct ea_pg *pg, const struct ea_id *user,
                                struct ea_topic_list *out) EA_MUST;
 void ea_hub_topics_clear(struct ea_topic_list *t);
+/* The same for a->r's caller, together with others. EA_OK: a->topics and a->err are there. EA_PARKED: they will be when a pool thread runs `then`; r and a are not to be touched. */
+enum ea_err ea_hub_topics_ask(struct ea_hub *h, struct ea_hub_asking *a, ea_handler *then) EA_MUST;
+void ea_hub_topics_init(struct ea_hub *h);
 /* Up to `limit` rows of STMT_EVENTS_OF_TOPICS with after < id <= topics->at. *whole false: some of what follows `after` is no longer kept, so its reader must fetch its state anew. */
 enum ea_err ea_hub_read(const struct ea_hub *h, struct ea_pg *pg, struct ea_arena *a,
                         const struct ea_topic_list *topics, int64_t after, int64_t limit, PGresult **res,

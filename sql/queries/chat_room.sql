@@ -90,15 +90,20 @@ INSERT INTO room_reads (room_id, user_id, event_id) VALUES ($1::uuid, $2::uuid, 
 ON CONFLICT (user_id, room_id) DO UPDATE SET event_id = greatest(room_reads.event_id, excluded.event_id)
 RETURNING event_id;
 
--- name: topics_of_user
--- in: uuid
--- Everything that somebody may follow.
-SELECT 'u:' || $1::uuid
-UNION ALL
-SELECT 'c:' || course_id FROM enrolments WHERE user_id = $1::uuid
-UNION ALL
-SELECT 'r:' || r.id FROM enrolments e JOIN rooms r ON r.course_id = e.course_id AND r.kind <> 'direct' WHERE e.user_id = $1::uuid
-UNION ALL
-SELECT 'r:' || m.room_id
-FROM room_members m JOIN rooms r ON r.id = m.room_id AND r.kind = 'direct' JOIN enrolments e ON e.course_id = r.course_id AND e.user_id = $1::uuid
-WHERE m.user_id = $1::uuid;
+-- name: topics_of_users
+-- in: uuid[]
+-- Everything that each of them may follow, one person's after the other's.
+SELECT id::text, topic FROM (
+    SELECT DISTINCT u.id, 'u:' || u.id AS topic FROM unnest($1::uuid[]) AS u (id)
+    UNION ALL
+    SELECT user_id, 'c:' || course_id FROM enrolments WHERE user_id = ANY ($1::uuid[])
+    UNION ALL
+    SELECT e.user_id, 'r:' || r.id FROM enrolments e JOIN rooms r ON r.course_id = e.course_id AND r.kind <> 'direct' WHERE e.user_id = ANY ($1::uuid[])
+    UNION ALL
+    SELECT m.user_id, 'r:' || m.room_id
+    FROM room_members m
+    JOIN rooms r ON r.id = m.room_id AND r.kind = 'direct'
+    JOIN enrolments e ON e.course_id = r.course_id AND e.user_id = m.user_id
+    WHERE m.user_id = ANY ($1::uuid[])
+) AS followed
+ORDER BY id;

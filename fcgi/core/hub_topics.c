@@ -1,0 +1,169 @@
+/* What people may follow, asked of the database for many at once: while one thread asks, those who come meanwhile are parked and make the next question together. So a storm of
+ * returning clients is a handful of statements, and one who comes alone waits for nobody. */
+#include "fcgi/core/hub_private.h"
+
+#include "fcgi/core/pool.h"
+#include "fcgi/core/server_private.h"
+#include "lib/pg.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ASK_MAX = 256 }; /* of one statement */
+
+enum { WHO, TOPIC }; /* columns of topics_of_users, in the order of WHO */
+
+/* ---- lists ---- */
+
+static bool copy_topics(const PGresult *res, int from, int to, struct ea_topic_list *out)
+{
+    size_t n = (size_t)(to - from), bytes = n * sizeof(*out->v);
+    for (int i = from; i < to; i++)
+        bytes += strlen(ea_pg_str(res, i, TOPIC)) + 1;
+    out->v = malloc(bytes);
+    if (out->v == NULL)
+        return false;
+    char *text = (char *)(out->v + n);
+    for (; out->n < n; out->n++) {
+        out->v[out->n] = text;
+        text = stpcpy(text, ea_pg_str(res, from + (int)out->n, TOPIC)) + 1;
+    }
+    return true;
+}
+
+void ea_hub_topics_clear(struct ea_topic_list *t)
+{
+    free(t->v);
+    *t = (struct ea_topic_list){ 0 };
+}
+
+enum ea_err ea_hub_topics_load(const struct ea_hub *h, struct ea_pg *pg, const struct ea_id *user,
+                               struct ea_topic_list *out)
+{
+    PGresult *res;
+    char one[EA_ID_LEN + 3];
+    *out = (struct ea_topic_list){ .at = ea_hub_newest(h) }; /* read before: see topics.at */
+    (void)stpcpy(stpcpy(stpcpy(one, "{"), user->s), "}");
+    ea_metric_add(h->topic_loads, 1);
+    enum ea_err err = ea_pg_run(pg, STMT_TOPICS_OF_USERS, (const char *const[]){ one }, 1, &res);
+    if (err == EA_OK && !copy_topics(res, 0, PQntuples(res), out))
+        err = EA_ENOMEM;
+    PQclear(res);
+    return err;
+}
+
+/* ---- many at once ---- */
+
+static struct ea_hub_asking *take_askers(struct ea_hub *h)
+{
+    pthread_mutex_lock(&h->mutex);
+    struct ea_hub_asking *list = h->askers, **end = &h->askers;
+    for (int n = 0; *end != NULL && n < ASK_MAX; n++)
+        end = &(*end)->next;
+    h->askers = *end;
+    if (h->askers == NULL)
+        h->askers_tail = &h->askers;
+    *end = NULL;
+    pthread_mutex_unlock(&h->mutex);
+    return list;
+}
+
+/* The next question is asked by whoever is free first. Before anybody of the last one is answered: with the last answer the hub may end. */
+static void pass_on(struct ea_hub *h)
+{
+    pthread_mutex_lock(&h->mutex);
+    h->asking = h->askers != NULL;
+    bool more = h->asking;
+    pthread_mutex_unlock(&h->mutex);
+    if (more)
+        ea_pool_hurry(h->server->pool, &h->ask_work);
+}
+
+static const char *user_of(const struct ea_hub_asking *a)
+{
+    return a->r->caller.claims.user.s;
+}
+
+static enum ea_err ask_for(const struct ea_hub_asking *list, struct ea_pg *pg, PGresult **res)
+{
+    struct ea_buf users = { 0 };
+    enum ea_err err = EA_ENOMEM;
+    for (const struct ea_hub_asking *a = list; a != NULL; a = a->next)
+        ea_buf_printf(&users, "%c%s", a == list ? '{' : ',', user_of(a));
+    ea_buf_char(&users, '}');
+    if (!users.failed)
+        err = ea_pg_run(pg, STMT_TOPICS_OF_USERS, (const char *const[]){ users.p }, 1, res);
+    ea_buf_free(&users);
+    return err;
+}
+
+/* The first row of somebody, by halves; rows when there is none. */
+static int find_rows(const PGresult *res, const char *who)
+{
+    int low = 0, high = PQntuples(res);
+    while (low < high) {
+        int mid = low + (high - low) / 2;
+        if (strcmp(ea_pg_str(res, mid, WHO), who) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static enum ea_err answer_of(const PGresult *res, const char *who, struct ea_topic_list *out)
+{
+    int from = find_rows(res, who), to = from;
+    while (to < PQntuples(res) && strcmp(ea_pg_str(res, to, WHO), who) == 0)
+        to++;
+    return copy_topics(res, from, to, out) ? EA_OK : EA_ENOMEM;
+}
+
+/* Asks for all of the list, and answers those who are parked. */
+static void ask_and_answer(struct ea_hub *h, struct ea_pg *pg, struct ea_hub_asking *list)
+{
+    PGresult *res = NULL;
+    int64_t at = ea_hub_newest(h); /* read before: see topics.at */
+    ea_metric_add(h->topic_loads, 1);
+    enum ea_err err = ask_for(list, pg, &res);
+    pass_on(h);
+    for (struct ea_hub_asking *next, *a = list; a != NULL; a = next) {
+        next = a->next;
+        a->topics.at = at;
+        a->err = err != EA_OK ? err : answer_of(res, user_of(a), &a->topics);
+        if (a->then != NULL)
+            ea_req_resume(a->r, a->then);
+    }
+    PQclear(res);
+}
+
+static void run_asking(struct ea_work *work, struct ea_worker *self)
+{
+    struct ea_hub *h = (struct ea_hub *)((char *)work - offsetof(struct ea_hub, ask_work));
+    ask_and_answer(h, self->pg, take_askers(h));
+}
+
+void ea_hub_topics_init(struct ea_hub *h)
+{
+    h->askers_tail = &h->askers;
+    h->ask_work.run = run_asking;
+}
+
+enum ea_err ea_hub_topics_ask(struct ea_hub *h, struct ea_hub_asking *a, ea_handler *then)
+{
+    struct ea_pg *pg = a->r->pg;
+    pthread_mutex_lock(&h->mutex);
+    bool alone = !h->asking;
+    h->asking = true;
+    a->next = NULL;
+    a->then = alone ? NULL : then;
+    if (!alone) {
+        *h->askers_tail = a;
+        h->askers_tail = &a->next;
+    }
+    pthread_mutex_unlock(&h->mutex);
+    if (!alone)
+        return EA_PARKED; /* and a is another thread's */
+    ask_and_answer(h, pg, a);
+    return EA_OK;
+}
