@@ -43,10 +43,10 @@ dist_migrations_DATA += sql/migrations/0010_results.sql
 dist_migrations_DATA += sql/migrations/0011_installation.sql
 dist_migrations_DATA += sql/migrations/0012_outages.sql
 dist_migrations_DATA += sql/migrations/0013_attempt_log.sql
+dist_migrations_DATA += sql/migrations/0014_event_retention.sql
 dist_migrations_DATA += sql/migrations/0017_inlined.sql
 
 demodir = $(datadir)/edtech-assistant/demo
 dist_demo_DATA = sql/demo/0001_school.sql
 
 EXTRA_DIST += $(STMT_FILES)
-dist_migrations_DATA += sql/migrations/0014_event_retention.sql

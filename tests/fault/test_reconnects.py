@@ -1,12 +1,17 @@
 """Everybody comes back at once after a restart: what they missed is in the new process's memory, read once, and nobody's return is a look into the log."""
 
+import contextlib
+import threading
+
 import stack
 import story
-from client import Stream
+from client import Stream, eventually
 from listening import cursor_now, ids_of, say, side_by_side, tell
 
 PEOPLE, STREAMS = 10, 30  # of each
 LOOKS = "ea_hub_log_reads_total"
+LOADS = "ea_hub_topic_loads_total"
+OPEN = "ea_http_requests_open"
 # what PostgreSQL counts itself: only a look on behalf of one client goes by this index
 TOPIC_INDEX = """SELECT coalesce(sum(s.idx_scan), 0) FROM pg_stat_user_indexes s JOIN pg_index i USING (indexrelid)
     WHERE s.relname IN (SELECT name FROM event_partitions) AND pg_get_indexdef(s.indexrelid) LIKE '%%(topic, id)%%'"""
@@ -83,3 +88,36 @@ def test_a_cursor_from_a_process_that_knows_more_is_no_stranger(school, teacher,
     with Stream(teacher, last_event_id=last) as events:
         said = story.again(lambda: story.say(teacher, room, "after")).json()
         assert ids_of([events.next()]) == [said["event_id"]]
+
+
+def sessions_of_every_thread(people):
+    """A thread of the pool opens its session when it first needs one; None while one has none."""
+    with side_by_side(*(lambda p=p: p.get("/v1/events/poll") for p in people)):
+        pass
+    found = stack.rows("SELECT pid FROM pg_stat_activity WHERE application_name = 'chat-1'")
+    threads = int((stack.STATE / "env" / "chat-1" / "EA_THREADS").read_text())
+    return [pid for (pid,) in found] if len(found) >= threads else None
+
+
+def test_those_who_come_while_the_database_is_asked_are_asked_for_together(school, teacher, course):
+    """While the database stands still one question is on its way; all who come meanwhile make the next one together, and hold no thread."""
+    people = people_of(school, course)
+    streams = [Stream(person) for person in people for _ in range(4)]
+    sessions = eventually(lambda: sessions_of_every_thread(people))
+    before, go = stack.metric("chat-1", LOADS), threading.Event()
+
+    def enter(s):
+        assert go.wait(stack.PATIENCE)
+        s.__enter__()
+
+    try:
+        with side_by_side(*(lambda s=s: enter(s) for s in streams)), contextlib.ExitStack() as still:
+            for pid in sessions:
+                still.enter_context(stack.frozen(pid))
+            go.set()
+            stack.until("all of them wait", lambda: stack.metric("chat-1", OPEN) >= len(streams))
+        assert {s.status for s in streams} == {200}
+        assert stack.metric("chat-1", LOADS) == before + 2
+    finally:
+        for s in streams:
+            s.close()
