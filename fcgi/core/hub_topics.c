@@ -17,7 +17,7 @@ enum { WHO, TOPIC }; /* columns of topics_of_users, in the order of WHO */
 
 static bool copy_topics(const PGresult *res, int from, int to, struct ea_topic_list *out)
 {
-    size_t n = (size_t)(to - from), bytes = n * sizeof(*out->v);
+    size_t n = (size_t)(to - from), bytes = n * sizeof(*out->v) + 1; /* nothing to follow is no NULL */
     for (int i = from; i < to; i++)
         bytes += strlen(ea_pg_str(res, i, TOPIC)) + 1;
     out->v = malloc(bytes);
