@@ -26,28 +26,27 @@ static enum ea_err ask_number(const struct ea_hub *h, struct ea_pg *pg, enum ea_
     return err;
 }
 
-static enum ea_err read_rows(struct ea_pg *pg, struct ea_arena *a, const struct ea_topic_list *topics,
-                             int64_t after, int64_t limit, PGresult **res)
+static enum ea_err read_rows(struct ea_pg *pg, struct ea_arena *a, const struct ea_hub_stretch *of,
+                             PGresult **res)
 {
-    const char *names = ea_pg_array(a, topics->v, topics->n);
-    const char *from = ea_arena_printf(a, "%" PRId64, after),
-               *to = ea_arena_printf(a, "%" PRId64, topics->at);
-    const char *most = ea_arena_printf(a, "%" PRId64, limit);
+    const char *names = ea_pg_array(a, of->topics->v, of->topics->n);
+    const char *from = ea_arena_printf(a, "%" PRId64, of->after),
+               *to = ea_arena_printf(a, "%" PRId64, of->upto);
+    const char *most = ea_arena_printf(a, "%" PRId64, of->limit);
     if (names == NULL || from == NULL || to == NULL || most == NULL)
         return EA_ENOMEM;
-    return EA_PG(pg, a, res, STMT_EVENTS_OF_TOPICS, names, from, to, most);
+    return EA_PG(pg, a, res, STMT_EVENTS_OF_TOPICS, of->user->s, names, from, to, most);
 }
 
 enum ea_err ea_hub_read(const struct ea_hub *h, struct ea_pg *pg, struct ea_arena *a,
-                        const struct ea_topic_list *topics, int64_t after, int64_t limit, PGresult **res,
-                        bool *whole)
+                        const struct ea_hub_stretch *of, PGresult **res, bool *whole)
 {
     int64_t oldest = 0;
-    enum ea_err err = read_rows(pg, a, topics, after, limit, res);
+    enum ea_err err = read_rows(pg, a, of, res);
     ea_metric_add(h->log_reads, 1);
     if (err == EA_OK) /* asked afterwards: what goes between the two is missed by neither */
         err = ask_number(h, pg, STMT_EVENTS_OLDEST, &oldest);
-    *whole = after + 1 >= oldest;
+    *whole = of->after + 1 >= oldest;
     return err;
 }
 
@@ -125,7 +124,9 @@ static enum ea_err begin(struct ea_hub *h, struct ea_req *r, const struct ea_hub
     struct ea_hub_asking *a = ea_arena_alloc(r->arena, sizeof(*a));
     if (a == NULL)
         return EA_ENOMEM;
-    *a = (struct ea_hub_asking){ .r = r, .ask = *ask };
+    *a = (struct ea_hub_asking){ .r = r, .ask = *ask, .topics.at = ea_hub_newest(h) };
+    if (ask->after >= 0 && ask->after < a->topics.at)
+        a->topics.at = ask->after;
     r->state = a;
     enum ea_err err = stays ? take_seat(h, r, a) : EA_OK;
     if (err == EA_OK)
@@ -236,7 +237,8 @@ static int64_t write_rows(struct ea_req *r, const PGresult *res, int64_t limit, 
     return row < rows || rows == limit ? ea_pg_i64(res, row - 1, 0) : upto;
 }
 
-static enum ea_err answer(struct ea_req *r, const struct ea_hub_asking *a, const PGresult *res)
+/* res NULL, or rows up to `upto`. */
+static enum ea_err answer(struct ea_req *r, const struct ea_hub_asking *a, const PGresult *res, int64_t upto)
 {
     struct ea_poll_shown shown = { .asked = a->ask.after, .last = a->cursor };
     int64_t cursor = a->cursor;
@@ -244,7 +246,7 @@ static enum ea_err answer(struct ea_req *r, const struct ea_hub_asking *a, const
     if (a->reset)
         write_reset(r, cursor);
     else if (res != NULL)
-        cursor = write_rows(r, res, a->ask.limit, a->topics.at, &shown);
+        cursor = write_rows(r, res, a->ask.limit, upto, &shown);
     ea_poll_end(r, a->reset ? NULL : &shown, cursor);
     return EA_OK;
 }
@@ -262,28 +264,39 @@ static enum ea_err park(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking
     if (err == EA_OK)
         return EA_PARKED;
     ea_sub_free(s);
-    return err == EA_EOVERLOAD ? answer(r, a, NULL) : err; /* draining: it asks the next process */
+    return err == EA_EOVERLOAD ? answer(r, a, NULL, 0) : err; /* draining: it asks the next process */
 }
 
-static enum ea_err poll_from(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking *a)
+/* What lies before the window. Without any of it for the caller the poll goes on from where the window was. */
+static enum ea_err poll_log(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking *a)
 {
-    PGresult *res = NULL;
-    bool whole = true;
-    enum ea_err err = find_start(h, r, a);
-    bool before = err == EA_OK && !a->reset && a->cursor < ea_hub_window_after(h) && a->cursor < a->topics.at;
-    if (before)
-        err = ea_hub_read(h, r->pg, r->arena, &a->topics, a->cursor, a->ask.limit, &res, &whole);
+    PGresult *res;
+    bool whole;
+    const struct ea_id *user = &r->caller.claims.user;
+    const struct ea_hub_stretch of = { user, &a->topics, a->cursor, ea_hub_newest(h), a->ask.limit };
+    enum ea_err err = ea_hub_read(h, r->pg, r->arena, &of, &res, &whole);
     if (err != EA_OK)
         return err;
     if (!whole) {
         a->reset = true;
-        a->cursor = a->topics.at;
+        a->cursor = of.upto;
     }
-    if (a->reset || (before && PQntuples(res) > 0))
-        return answer(r, a, res);
-    if (before)
-        a->cursor = a->topics.at;
-    return park(h, r, a);
+    if (a->reset || PQntuples(res) > 0)
+        return answer(r, a, res, of.upto);
+    ea_hub_topics_clear(&a->topics);
+    a->cursor = of.upto;
+    err = ea_hub_topics_load(h, r->pg, user, a->cursor, &a->topics);
+    return err == EA_OK ? park(h, r, a) : err;
+}
+
+static enum ea_err poll_from(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking *a)
+{
+    enum ea_err err = find_start(h, r, a);
+    if (err != EA_OK)
+        return err;
+    if (a->reset)
+        return answer(r, a, NULL, 0);
+    return a->cursor < ea_hub_window_after(h) ? poll_log(h, r, a) : park(h, r, a);
 }
 
 static enum ea_err go_on_polling(struct ea_req *r)

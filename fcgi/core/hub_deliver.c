@@ -69,6 +69,14 @@ static bool is_revocation(const struct ea_recent *e)
     return strcmp(e->kind, "session.revoked") == 0;
 }
 
+/* Each event of an answer is judged by the same topics: who asks again from there is judged by the new ones. */
+static void end_answer(struct ea_hub *h, struct ea_sub *s, const struct ea_recent *e)
+{
+    if (s->upto == 0)
+        s->upto = e->id;
+    ea_sub_mark(h, s);
+}
+
 /* False: s is ending or gone. */
 static bool apply(struct ea_hub *h, struct ea_sub *s, const struct ea_recent *e, struct json_object *payload)
 {
@@ -76,6 +84,10 @@ static bool apply(struct ea_hub *h, struct ea_sub *s, const struct ea_recent *e,
         return !closes(payload, s) || end_session(h, s);
     if (strcmp(e->kind, "membership.changed") != 0)
         return true;
+    if (s->poll != NULL && e->id > s->cursor) {
+        end_answer(h, s, e);
+        return true;
+    }
     return (change_topics(h, s, payload, "remove") && change_topics(h, s, payload, "add")) ||
            end_for_memory(h, s);
 }

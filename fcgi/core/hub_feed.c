@@ -19,10 +19,11 @@ struct ea_page {
     struct ea_sub *sub; /* the hub thread's; a pool thread only carries it */
     struct ea_id user;
     int64_t cursor; /* where it begins, and, once read, where it ends */
+    int64_t upto;   /* the newest event as it was read */
     int rows; /* to be read; then how many the next page should ask for: what does not fit is read in vain */
     enum ea_err err;
-    struct ea_topic_list topics;
-    struct ea_frame *frame; /* its events, one after the other; NULL: none */
+    struct ea_topic_list topics; /* right after the cursor */
+    struct ea_frame *frame;      /* its events, one after the other; NULL: none */
 };
 
 /* ---- on a pool thread ---- */
@@ -44,7 +45,7 @@ static void put_event(struct ea_buf *b, const PGresult *res, int row)
 /* Where the log has lost what the page should begin with. */
 static void put_reset(struct ea_page *p, struct ea_buf *b)
 {
-    p->cursor = p->topics.at;
+    p->cursor = p->upto;
     p->rows = PAGE_ROWS;
     ea_hub_put_reset(b, p->cursor);
 }
@@ -56,8 +57,8 @@ static void put_rows(struct ea_page *p, struct ea_buf *b, const PGresult *res)
         put_event(b, res, row++);
     if (row < rows || rows == p->rows)
         p->cursor = ea_pg_i64(res, row - 1, 0);
-    else if (p->cursor < p->topics.at)
-        p->cursor = p->topics.at;
+    else if (p->cursor < p->upto)
+        p->cursor = p->upto;
     p->rows = row < rows ? row : row < PAGE_ROWS / 2 ? row * 2 : PAGE_ROWS;
 }
 
@@ -75,18 +76,27 @@ static enum ea_err make_frame(struct ea_page *p, const PGresult *res, bool whole
     return ok ? EA_OK : EA_ENOMEM;
 }
 
-static enum ea_err read_page(struct ea_page *p, struct ea_pg *pg)
+static enum ea_err read_rows(struct ea_page *p, struct ea_pg *pg, struct ea_arena *a)
 {
     PGresult *res;
     bool whole;
+    const struct ea_hub_stretch of = { &p->user, &p->topics, p->cursor, p->upto, p->rows };
+    enum ea_err err = ea_hub_read(p->hub, pg, a, &of, &res, &whole);
+    return err == EA_OK ? make_frame(p, res, whole) : err;
+}
+
+static enum ea_err read_page(struct ea_page *p, struct ea_pg *pg)
+{
     struct ea_arena *a = ea_arena_new();
     if (a == NULL)
         return EA_ENOMEM;
-    enum ea_err err = ea_hub_topics_load(p->hub, pg, &p->user, &p->topics);
+    p->upto = ea_hub_newest(p->hub);
+    enum ea_err err = ea_hub_topics_load(p->hub, pg, &p->user, p->cursor, &p->topics);
     if (err == EA_OK)
-        err = ea_hub_read(p->hub, pg, a, &p->topics, p->cursor, p->rows, &res, &whole);
+        err = read_rows(p, pg, a);
+    ea_hub_topics_clear(&p->topics);
     if (err == EA_OK)
-        err = make_frame(p, res, whole);
+        err = ea_hub_topics_load(p->hub, pg, &p->user, p->cursor, &p->topics);
     ea_arena_free(a);
     return err;
 }

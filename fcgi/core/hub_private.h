@@ -43,7 +43,7 @@ enum ea_cut {
 struct ea_topic_list {
     const char **v;
     size_t n;
-    int64_t at; /* newest event when it was loaded: membership changes from there on are to be applied */
+    int64_t at; /* right after this event: membership changes from there on are to be applied */
 };
 
 /* What a handler asks, from its beginning to a subscriber or an answer; in the request's arena. */
@@ -74,13 +74,14 @@ struct ea_sub {
     struct ea_seats *seats; /* it counts there; NULL: it does not */
     struct ea_req *poll;    /* NULL: a stream */
     int64_t asked, limit;   /* polls: the cursor that was asked for, and how many events */
-    int fd;                 /* streams, and all below */
-    bool keep;              /* nginx wants the connection back */
-    bool behind;            /* events do not come to it; it is fed */
-    bool reading;           /* a pool thread reads on for it */
-    int page_rows;          /* how many fitted the last page; 0: unknown */
-    bool ending;            /* its end is queued */
-    bool gone;              /* closed, and only kept for what is being read */
+    int64_t upto;  /* polls: the answer ends with this event, which changes what is followed; 0: none did */
+    int fd;        /* streams, and all below */
+    bool keep;     /* nginx wants the connection back */
+    bool behind;   /* events do not come to it; it is fed */
+    bool reading;  /* a pool thread reads on for it */
+    int page_rows; /* how many fitted the last page; 0: unknown */
+    bool ending;   /* its end is queued */
+    bool gone;     /* closed, and only kept for what is being read */
     bool writable_wait;
     unsigned
         idle_beats; /* heartbeats in a row that found something queued, and nothing taken since the one before */
@@ -158,17 +159,21 @@ void ea_sub_free(struct ea_sub *s);
 /* EA_EOVERLOAD while draining, EA_ENOMEM; then s is still the caller's. */
 enum ea_err ea_hub_subscribe(struct ea_hub *h, struct ea_sub *s) EA_MUST;
 int64_t ea_hub_window_after(const struct ea_hub *h);
-/* What a user may follow now, for ea_hub_topics_clear. */
-enum ea_err ea_hub_topics_load(const struct ea_hub *h, struct ea_pg *pg, const struct ea_id *user,
+/* What a user might follow right after event `at`, for ea_hub_topics_clear. */
+enum ea_err ea_hub_topics_load(const struct ea_hub *h, struct ea_pg *pg, const struct ea_id *user, int64_t at,
                                struct ea_topic_list *out) EA_MUST;
 void ea_hub_topics_clear(struct ea_topic_list *t);
-/* The same for a->r's caller, together with others. EA_OK: a->topics and a->err are there. EA_PARKED: they will be when a pool thread runs `then`; r and a are not to be touched. */
+/* The same for a->r's caller and a->topics.at, together with others. EA_OK: a->topics and a->err are there. EA_PARKED: they will be when a pool thread runs `then`; r and a are not to be touched. */
 enum ea_err ea_hub_topics_ask(struct ea_hub *h, struct ea_hub_asking *a, ea_handler *then) EA_MUST;
 void ea_hub_topics_init(struct ea_hub *h);
-/* Up to `limit` rows of STMT_EVENTS_OF_TOPICS with after < id <= topics->at. *whole false: some of what follows `after` is no longer kept, so its reader must fetch its state anew. */
+struct ea_hub_stretch { /* of the log, for one user */
+    const struct ea_id *user;
+    const struct ea_topic_list *topics; /* right after `after`, or a little earlier */
+    int64_t after, upto, limit;
+};
+/* STMT_EVENTS_OF_TOPICS. *whole false: some of what follows `after` is no longer kept, so its reader must fetch its state anew. */
 enum ea_err ea_hub_read(const struct ea_hub *h, struct ea_pg *pg, struct ea_arena *a,
-                        const struct ea_topic_list *topics, int64_t after, int64_t limit, PGresult **res,
-                        bool *whole) EA_MUST;
+                        const struct ea_hub_stretch *of, PGresult **res, bool *whole) EA_MUST;
 void ea_hub_put_reset(struct ea_buf *b, int64_t cursor); /* `event: reset` of a stream */
 /* {"events": […], "cursor": n} piece by piece, for both sides. */
 void ea_poll_begin(struct ea_jw *w);

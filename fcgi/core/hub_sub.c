@@ -186,6 +186,8 @@ static int64_t write_events(const struct ea_hub *h, const struct ea_sub *s, stru
             ea_poll_event(&resp->json, e->id, e->kind, e->at, e->payload);
         }
         cursor = e->id;
+        if (cursor == s->upto)
+            return cursor;
     }
     return cursor > h->examined ? cursor : h->examined; /* events run ahead of `examined` */
 }

@@ -6,12 +6,14 @@
 #include "fcgi/core/server_private.h"
 #include "lib/pg.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { ASK_MAX = 256 }; /* of one statement */
 
-enum { WHO, TOPIC }; /* columns of topics_of_users, in the order of WHO */
+enum { PLACE, TOPIC }; /* columns of topics_of_users, in the order of PLACE */
 
 /* ---- lists ---- */
 
@@ -37,15 +39,16 @@ void ea_hub_topics_clear(struct ea_topic_list *t)
     *t = (struct ea_topic_list){ 0 };
 }
 
-enum ea_err ea_hub_topics_load(const struct ea_hub *h, struct ea_pg *pg, const struct ea_id *user,
+enum ea_err ea_hub_topics_load(const struct ea_hub *h, struct ea_pg *pg, const struct ea_id *user, int64_t at,
                                struct ea_topic_list *out)
 {
     PGresult *res;
-    char one[EA_ID_LEN + 3];
-    *out = (struct ea_topic_list){ .at = ea_hub_newest(h) }; /* read before: see topics.at */
+    char one[EA_ID_LEN + 3], then[24];
+    *out = (struct ea_topic_list){ .at = at };
     (void)stpcpy(stpcpy(stpcpy(one, "{"), user->s), "}");
+    (void)snprintf(then, sizeof(then), "{%" PRId64 "}", at);
     ea_metric_add(h->topic_loads, 1);
-    enum ea_err err = ea_pg_run(pg, STMT_TOPICS_OF_USERS, (const char *const[]){ one }, 1, &res);
+    enum ea_err err = ea_pg_run(pg, STMT_TOPICS_OF_USERS, (const char *const[]){ one, then }, 2, &res);
     if (err == EA_OK && !copy_topics(res, 0, PQntuples(res), out))
         err = EA_ENOMEM;
     PQclear(res);
@@ -79,58 +82,45 @@ static void pass_on(struct ea_hub *h)
         ea_pool_hurry(h->server->pool, &h->ask_work);
 }
 
-static const char *user_of(const struct ea_hub_asking *a)
-{
-    return a->r->caller.claims.user.s;
-}
-
 static enum ea_err ask_for(const struct ea_hub_asking *list, struct ea_pg *pg, PGresult **res)
 {
-    struct ea_buf users = { 0 };
+    struct ea_buf users = { 0 }, ats = { 0 };
     enum ea_err err = EA_ENOMEM;
-    for (const struct ea_hub_asking *a = list; a != NULL; a = a->next)
-        ea_buf_printf(&users, "%c%s", a == list ? '{' : ',', user_of(a));
+    for (const struct ea_hub_asking *a = list; a != NULL; a = a->next) {
+        char before = a == list ? '{' : ',';
+        ea_buf_printf(&users, "%c%s", before, a->r->caller.claims.user.s);
+        ea_buf_printf(&ats, "%c%" PRId64, before, a->topics.at);
+    }
     ea_buf_char(&users, '}');
-    if (!users.failed)
-        err = ea_pg_run(pg, STMT_TOPICS_OF_USERS, (const char *const[]){ users.p }, 1, res);
+    ea_buf_char(&ats, '}');
+    if (!users.failed && !ats.failed)
+        err = ea_pg_run(pg, STMT_TOPICS_OF_USERS, (const char *const[]){ users.p, ats.p }, 2, res);
     ea_buf_free(&users);
+    ea_buf_free(&ats);
     return err;
 }
 
-/* The first row of somebody, by halves; rows when there is none. */
-static int find_rows(const PGresult *res, const char *who)
+/* *row: where the rows of this place in the list begin, then those of the next. */
+static enum ea_err answer_of(const PGresult *res, int64_t place, int *row, struct ea_topic_list *out)
 {
-    int low = 0, high = PQntuples(res);
-    while (low < high) {
-        int mid = low + (high - low) / 2;
-        if (strcmp(ea_pg_str(res, mid, WHO), who) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
-static enum ea_err answer_of(const PGresult *res, const char *who, struct ea_topic_list *out)
-{
-    int from = find_rows(res, who), to = from;
-    while (to < PQntuples(res) && strcmp(ea_pg_str(res, to, WHO), who) == 0)
-        to++;
-    return copy_topics(res, from, to, out) ? EA_OK : EA_ENOMEM;
+    int from = *row;
+    while (*row < PQntuples(res) && ea_pg_i64(res, *row, PLACE) == place)
+        (*row)++;
+    return copy_topics(res, from, *row, out) ? EA_OK : EA_ENOMEM;
 }
 
 /* Asks for all of the list, and answers those who are parked. */
 static void ask_and_answer(struct ea_hub *h, struct ea_pg *pg, struct ea_hub_asking *list)
 {
     PGresult *res = NULL;
-    int64_t at = ea_hub_newest(h); /* read before: see topics.at */
+    int64_t place = 0;
+    int row = 0;
     ea_metric_add(h->topic_loads, 1);
     enum ea_err err = ask_for(list, pg, &res);
     pass_on(h);
     for (struct ea_hub_asking *next, *a = list; a != NULL; a = next) {
         next = a->next;
-        a->topics.at = at;
-        a->err = err != EA_OK ? err : answer_of(res, user_of(a), &a->topics);
+        a->err = err != EA_OK ? err : answer_of(res, place++, &row, &a->topics);
         if (a->then != NULL)
             ea_req_resume(a->r, a->then);
     }

@@ -73,8 +73,10 @@ enum ea_err gateway_enrolment_put(struct ea_req *r)
     if (err)
         return err;
     bool changed = PQntuples(res) > 0, added = changed && ea_pg_bool(res, 0, 0);
-    if (changed)
+    if (added)
         err = gateway_membership_joined(r, user, course);
+    else if (changed) /* what is followed stays: a topic that is said to be added was not followed before */
+        err = gateway_membership_tell(r, user, "[]", "[]");
     if (!err && added)
         err = ea_resp_created(r, "/v1/courses/%s/enrolments/%s", course, user);
     if (!err)

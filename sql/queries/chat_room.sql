@@ -91,19 +91,35 @@ ON CONFLICT (user_id, room_id) DO UPDATE SET event_id = greatest(room_reads.even
 RETURNING event_id;
 
 -- name: topics_of_users
--- in: uuid[]
--- Everything that each of them may follow, one person's after the other's.
-SELECT id::text, topic FROM (
-    SELECT DISTINCT u.id, 'u:' || u.id AS topic FROM unnest($1::uuid[]) AS u (id)
+-- in: uuid[], bigint[]
+-- Users, and for each an event's id: everything that they might follow right after it, one's after the other's, with their place in the list from 0. That is what they may follow now, without
+-- what has been added to it since and with what has been taken away: the first change of a topic since then tells what went before.
+WITH asked AS (
+    SELECT id, at, n - 1 AS n FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS a (id, at, n)
+), turned AS MATERIALIZED (
+    SELECT DISTINCT ON (a.n, t.topic) a.n, t.topic, t.added
+    FROM asked a JOIN events c ON c.topic = 'u:' || a.id AND c.id > a.at AND c.kind = 'membership.changed'
+    CROSS JOIN LATERAL (
+        SELECT jsonb_array_elements_text(c.payload -> 'add') AS topic, true AS added
+        UNION ALL
+        SELECT jsonb_array_elements_text(c.payload -> 'remove'), false) t
+    ORDER BY a.n, t.topic, c.id
+), followed AS (
+    SELECT n, 'u:' || id AS topic FROM asked
     UNION ALL
-    SELECT user_id, 'c:' || course_id FROM enrolments WHERE user_id = ANY ($1::uuid[])
+    SELECT a.n, 'c:' || e.course_id FROM asked a JOIN enrolments e ON e.user_id = a.id
     UNION ALL
-    SELECT e.user_id, 'r:' || r.id FROM enrolments e JOIN rooms r ON r.course_id = e.course_id AND r.kind <> 'direct' WHERE e.user_id = ANY ($1::uuid[])
+    SELECT a.n, 'r:' || r.id FROM asked a JOIN enrolments e ON e.user_id = a.id JOIN rooms r ON r.course_id = e.course_id AND r.kind <> 'direct'
     UNION ALL
-    SELECT m.user_id, 'r:' || m.room_id
-    FROM room_members m
+    SELECT a.n, 'r:' || m.room_id
+    FROM asked a
+    JOIN room_members m ON m.user_id = a.id
     JOIN rooms r ON r.id = m.room_id AND r.kind = 'direct'
     JOIN enrolments e ON e.course_id = r.course_id AND e.user_id = m.user_id
-    WHERE m.user_id = ANY ($1::uuid[])
-) AS followed
-ORDER BY id;
+)
+SELECT n, topic FROM (
+    SELECT f.n, f.topic FROM followed f WHERE NOT EXISTS (SELECT FROM turned t WHERE t.n = f.n AND t.topic = f.topic AND t.added)
+    UNION
+    SELECT t.n, t.topic FROM turned t WHERE NOT t.added
+) AS back_then
+ORDER BY n;

@@ -40,10 +40,21 @@ SELECT coalesce(max(id), 0) FROM events;
 SELECT id, topic, kind, payload::text, queue, ea_time(at) FROM events WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint;
 
 -- name: events_of_topics
--- in: text[], bigint, bigint, bigint
--- Replay for one subscriber: topics, after, up to, limit.
-SELECT id, kind, ea_time(at), payload::text, topic FROM events
-WHERE topic = ANY ($1::text[]) AND id > $2::bigint AND id <= $3::bigint ORDER BY id LIMIT $4::bigint;
+-- in: uuid, text[], bigint, bigint, bigint
+-- Replay for one subscriber: who, what they might follow right after `after`, after, up to, limit. Each event is theirs or not by what they might follow when it was written.
+WITH turns AS MATERIALIZED (
+    SELECT c.id, t.topic, t.added
+    FROM events c
+    CROSS JOIN LATERAL (
+        SELECT jsonb_array_elements_text(c.payload -> 'add') AS topic, true AS added
+        UNION ALL
+        SELECT jsonb_array_elements_text(c.payload -> 'remove'), false) t
+    WHERE c.topic = 'u:' || $1::uuid AND c.kind = 'membership.changed' AND c.id > $3::bigint AND c.id <= $4::bigint
+)
+SELECT e.id, e.kind, ea_time(e.at), e.payload::text, e.topic FROM events e
+WHERE e.topic = ANY ($2::text[] || ARRAY(SELECT topic FROM turns WHERE added)) AND e.id > $3::bigint AND e.id <= $4::bigint
+  AND coalesce((SELECT t.added FROM turns t WHERE t.topic = e.topic AND t.id < e.id ORDER BY t.id DESC LIMIT 1), e.topic = ANY ($2::text[]))
+ORDER BY e.id LIMIT $5::bigint;
 
 -- name: events_recent
 -- in: bigint, bigint

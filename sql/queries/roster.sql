@@ -23,14 +23,14 @@ RETURNING id, xmax = 0;
 
 -- name: roster_enrol
 -- in: text[], text[], text[]
--- E-mails, course codes, roles. Answers with what changed: course, user, the topics that come with the course.
+-- E-mails, course codes, roles. Answers with what changed: user, the topics that come with the course (none for who was a member before).
 INSERT INTO enrolments AS e (course_id, user_id, role)
 SELECT c.id, u.id, r.role
 FROM unnest($1::text[], $2::text[], $3::text[]) AS r (email, code, role)
 JOIN courses c ON c.code = r.code JOIN users u ON u.email = r.email
 ORDER BY c.id, u.id
 ON CONFLICT (course_id, user_id) DO UPDATE SET role = excluded.role WHERE e.role <> excluded.role
-RETURNING user_id, to_json(ea_course_topics(course_id))::text;
+RETURNING user_id, CASE WHEN xmax = 0 THEN to_json(ea_course_topics(course_id))::text ELSE '[]' END;
 
 -- name: roster_audit
 -- in: uuid, int, int, int

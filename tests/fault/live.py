@@ -66,12 +66,13 @@ class Connection:
     async def ask(self, method, path, body=None):
         """Status and the JSON of the reply; one of LOST when there is none."""
         try:
-            await self._send(method, path, body, {})
-            status, head = await self._head()
-            if "content-length" in head:
-                content = await self.reader.readexactly(int(head["content-length"]))
-            else:
-                content = b"".join([chunk async for chunk in self._chunks()]) if "transfer-encoding" in head else b""
+            async with asyncio.timeout(PATIENCE):
+                await self._send(method, path, body, {})
+                status, head = await self._head()
+                if "content-length" in head:
+                    content = await self.reader.readexactly(int(head["content-length"]))
+                else:
+                    content = b"".join([chunk async for chunk in self._chunks()]) if "transfer-encoding" in head else b""
             if head.get("connection") == "close":
                 self.close()
         except BaseException:
