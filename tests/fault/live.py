@@ -172,7 +172,7 @@ class Follower:
         self.cursor = max(self.cursor, int(page["cursor"]))
 
     async def follow(self):
-        while True:
+        while not self.live.ended:
             with contextlib.suppress(*LOST):
                 if self.how == "stream":
                     await self.stream()
@@ -185,15 +185,17 @@ class Live:
     def __init__(self, crowd, seed):
         crowd.sign_in()
         self.crowd, self.seed = crowd, seed
-        self.course = crowd.school.course(crowd.teacher)
+        body = {"title": "Under fire", "code": unique("LIVE"), "time_zone": "UTC"}
+        self.course = story.again(lambda: crowd.teacher.post("/v1/courses", json=body)).json()
         self.room = story.make_room(crowd.teacher, self.course)
         chance = random.Random(f"{seed} people")
         self.members = chance.sample(crowd.people, PEOPLE * 3 // 4)
         for person in self.members:
-            crowd.school.enrol(self.course, person)
+            body = {"user_id": person.id, "role": "student"}
+            story.again(lambda b=body: crowd.teacher.post(f"/v1/courses/{self.course['id']}/enrolments", json=b))
         self.start = int(story.again(lambda: crowd.teacher.get("/v1/events/poll", params={"wait": 0})).json()["cursor"])
         self.followers = [Follower(self, person, how) for person in crowd.people for how in CLIENTS]
-        self.said, self.over = {}, False  # acknowledged: message id -> event id
+        self.said, self.over, self.ended = {}, False, False  # acknowledged: message id -> event id; nobody acts any more; nobody follows
 
     # --- what people do -----------------------------------------------------------------------------------------------------
 
@@ -245,8 +247,11 @@ class Live:
             await asyncio.gather(*doing)
             await self.everybody_has_heard(following)
         finally:
+            self.over = self.ended = True
             for task in doing + following:
                 task.cancel()
+            for follower in self.followers:  # wait_for of Python 3.11 forgets a cancellation that comes with its result
+                follower.connection.cut()
             await asyncio.gather(*doing, *following, return_exceptions=True)
             for follower in self.followers:
                 follower.connection.close()
