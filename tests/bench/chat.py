@@ -58,12 +58,19 @@ class Hall:
         self.ours, self.theirs = harness.WORK / "ours", harness.WORK / "theirs"
         self.ours.write_text("".join(f"/v1/events {self.crowd.tokens[user]}\n" for user in self.crowd.ids))
         self.theirs.write_text("/nchan/sub -\n" * len(self.crowd.ids))
-        self.nginx = harness.start_nginx({}, modules=f"load_module {NCHAN};", http="nchan_shared_memory_size 256m;", places=PLACES)
+        self.nginx = None
+        self.fresh_nginx()
         self.url = f"http://127.0.0.1:{harness.HTTP_PORT}"
         self.chats = {name: pid for name, pid in measure.service_groups().items() if name.startswith("chat-")}
         self.to_us = f"/v1/rooms/{self.room}/messages", self.teacher.token, '{"text": "swarm:%d is what was said"}'
         # as many bytes for them to deliver as our event has
         self.to_them = "/nchan/pub", "-", json.dumps({"text": "swarm:%d is what was said", "more": "." * (self._size_of_event() - 50)})
+
+    def fresh_nginx(self):
+        if self.nginx:
+            harness.stop(self.nginx)
+            (harness.WORK / "nginx.pid").unlink(missing_ok=True)
+        self.nginx = harness.start_nginx({}, modules=f"load_module {NCHAN};", http="nchan_shared_memory_size 256m;", places=PLACES)
 
     def _size_of_event(self):
         reply = self.teacher.post(f"/v1/rooms/{self.room}/messages", json={"text": "swarm:1 is what was said"})
@@ -149,12 +156,13 @@ def bench_idle(results, hall):
         time.sleep(1)  # what the openings left behind is freed
         return measure.memory_of(list(hall.chats.values()))[1], measure.memory_of(measure.family(hall.nginx))[1]
 
-    for n in size.idle:
+    for n in size.idle:  # all processes fresh: what an earlier crowd left in them is no memory of this one
         restart_chats(hall)
+        hall.fresh_nginx()
         ours = held(hall, hall.ours, n, look)
         mine.append((n, ours[0]))
         front.append((n, ours[1]))
-    for n in size.idle:
+        hall.fresh_nginx()
         theirs.append((n, held(hall, hall.theirs, n, look)[1]))
     results.add("hub_kib", "the hub's memory per idle subscriber", slope(mine), "KiB", goal=1, note=f"nginx before it {slope(front):.1f} KiB, nchan's nginx {slope(theirs):.1f} KiB; goal: at most")
     n = size.idle[-1]
