@@ -115,6 +115,8 @@ static enum ea_err admit(struct ea_req *r, const struct ea_list *events, const c
         return ea_fail(r, EA_ECONFLICT, "The attempt is submitted.");
     if (strcmp(verdict, "late") == 0)
         return ea_fail(r, EA_EGONE, "The attempt's time is over.");
+    if (strcmp(verdict, "unsettled") == 0)
+        return ea_fail(r, EA_ERETRY, QUIZ_UNSETTLED);
     for (size_t i = 0; i < events->n; i++)
         judge_slot(r, &((const struct entry *)events->items)[i], i, ea_pg_i64(res, 0, 1));
     return r->faults.n ? EA_EINPUT : EA_OK;

@@ -2,11 +2,11 @@
 
 -- name: attempt_event_admit
 -- in: uuid, uuid, bigint
--- Attempt, who reports, age of the request. Verdict: ok, other (it is not theirs), submitted, late; and the last slot that may be named. To the transaction's end no submit
+-- Attempt, who reports, age of the request. Verdict: ok, other (it is not theirs), submitted, late, unsettled (its end has passed and may still move); and the last slot that may be named. To the transaction's end no submit
 -- comes between, and no other report of this attempt.
 SELECT CASE WHEN a.user_id <> $2::uuid THEN 'other'
             WHEN a.state <> 'in_progress' THEN 'submitted'
-            WHEN clock_timestamp() - $3::bigint * interval '1 microsecond' > a.late_at THEN 'late'
+            WHEN clock_timestamp() - $3::bigint * interval '1 microsecond' > a.late_at THEN CASE WHEN ea_end_stands(a.quiz_id, a.late_at) THEN 'late' ELSE 'unsettled' END
             ELSE 'ok' END,
        coalesce(a.at_slot, (SELECT max(s.slot) FROM attempt_slots s WHERE s.attempt_id = a.id), 0),
        pg_advisory_xact_lock(hashtextextended('attempt_events ' || $1::uuid, 0))
@@ -43,6 +43,16 @@ WITH a AS MATERIALIZED (
     SELECT t.at, 1, t.id, 'accommodated', NULL, CASE WHEN $2::boolean THEN t.actor END, NULL, t.detail -> 'given'
     FROM a JOIN audit t ON t.object_id = a.quiz_id AND t.detail ->> 'user_id' = a.user_id::text
     WHERE t.action = 'accommodation.changed' AND t.at <= coalesce(a.submitted_at, 'infinity')
+    UNION ALL
+    SELECT o.settled_at, 7, (extract(epoch FROM o.began_at) * 1000000)::bigint, 'credited', NULL, NULL, NULL,
+           jsonb_build_object('outage_id', o.id, 'began_at', ea_time(o.began_at), 'ended_at', ea_time(o.ended_at), 'seconds', c.seconds)
+    FROM a JOIN outages o ON o.settled_at > a.started_at JOIN outage_credits c ON c.outage_id = o.id AND c.attempt_id = a.id
+    UNION ALL
+    -- of what was handed in before the undo it has taken nothing back
+    SELECT c.undone_at, 8, (extract(epoch FROM o.began_at) * 1000000)::bigint, 'credit_undone', NULL, CASE WHEN $2::boolean THEN c.undone_by END, NULL,
+           jsonb_build_object('outage_id', o.id, 'seconds', c.seconds)
+    FROM a JOIN outages o ON o.settled_at > a.started_at JOIN outage_credits c ON c.outage_id = o.id AND c.attempt_id = a.id
+    WHERE c.undone_at <= coalesce(a.submitted_at, 'infinity')
     UNION ALL
     SELECT e.at, 2, (e.slot::bigint << 32) + e.rev, CASE WHEN e.answer = 'null' THEN 'cleared' WHEN e.rev = 1 THEN 'answered' ELSE 'changed' END, e.slot, a.user_id,
            e.client_at, jsonb_build_object('rev', e.rev, 'answer', e.answer)

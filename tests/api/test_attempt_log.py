@@ -8,6 +8,7 @@ import psycopg2
 import pytest
 from client import eventually, faults, pages, problem, unique
 from quizzes import NOWHERE, RIGHT, add_item, bank, begin, from_now, graded, read, saved, set_quiz, slot_of, submit, tab
+from test_outages import ON, aged, held_pulse, outage, undo
 
 ESSAY = {"kind": "essay", "stem": "Why are leaves green?", "points": 5, "definition": {}}
 CLIENT_TIME = "2020-02-03T04:05:06.789Z"  # a clock that is years behind
@@ -301,6 +302,29 @@ def test_an_attempt_that_ran_out(teacher, course, student):
     assert "in_progress" not in read(student, attempt)["state"]
     expired = next(e for e in log(teacher, attempt) if e["kind"] == "expired")
     assert expired["by"] is None and expired["detail"] == {"receipt": False} and expired["at"] == read(student, attempt)["submitted_at"]
+
+
+def test_time_that_was_given_back(teacher, course, student):
+    quiz = set_quiz(teacher, course, time_limit_s=3600, outage_credit=ON)
+    attempt = aged(begin(student, quiz))
+    (first, length), (second, more) = outage(), outage()
+    assert undo(teacher, quiz, first).status_code == 204
+    submit(student, attempt)
+    assert undo(teacher, quiz, second).status_code == 204  # too late to take anything back
+    told = [e for e in log(teacher, attempt) if e["kind"].startswith("credit")]
+    assert [(e["kind"], e["detail"]["outage_id"], e["detail"]["seconds"], e["by"]) for e in told] == [
+        ("credited", first, length, None), ("credited", second, more, None), ("credit_undone", first, length, teacher.id)]
+    assert told[0]["detail"]["began_at"] < told[0]["detail"]["ended_at"] <= told[0]["at"] and told[0]["source"] == "server"
+    assert [e for e in log(student, attempt) if e["kind"].startswith("credit")] == told[:2] + [told[2] | {"by": None}]
+
+
+def test_a_report_while_the_end_may_still_move(teacher, course, student):
+    attempt = aged(begin(student, set_quiz(teacher, course, time_limit_s=600, grace_s=0, outage_credit=ON)))
+    with held_pulse():
+        set_end(attempt, "0 s", "0 s")
+        problem(report(student, attempt, entry("online")), 503, "try-again")
+    eventually(lambda: report(student, attempt, entry("online")).status_code in (409, 410))
+    assert stored(attempt) == {}
 
 
 # ---- marks by people ----
