@@ -1,4 +1,4 @@
-/* The handlers' side of the hub: what the caller may follow, where a cursor stands, and, for polls, what lies before the window. */
+/* The handlers' side of the hub: where a cursor stands, streams that are handed over, polls that are parked, and, for polls, what lies before the window. */
 #include "fcgi/core/hub_private.h"
 
 #include "fcgi/core/auth.h"
@@ -10,8 +10,6 @@
 
 #include <inttypes.h>
 #include <sodium.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* ---- the log ---- */
 
