@@ -38,7 +38,7 @@ static void run_command(struct ea_hub *h, struct ea_hub_command *c)
 {
     switch (c->type) {
     case EA_HUB_SUBSCRIBE:
-        ea_hub_join(h, c->sub);
+        ea_hub_join(h, ea_sub_settle(c->sub));
         break;
     case EA_HUB_EVENT:
         ea_hub_take(h, &c->event);

@@ -156,6 +156,8 @@ struct ea_sub *
 ea_sub_new(const struct ea_req *r, struct ea_topic_list *topics,
            int64_t cursor); /* takes the topics; NULL: no memory, and they are still the caller's */
 void ea_sub_free(struct ea_sub *s);
+/* On the hub's thread, before anything points to it: s in memory of that thread. One that stays for an hour amid what its request took for a millisecond would keep all of those pages. */
+struct ea_sub *ea_sub_settle(struct ea_sub *s) EA_MUST;
 /* EA_EOVERLOAD while draining, EA_ENOMEM; then s is still the caller's. */
 enum ea_err ea_hub_subscribe(struct ea_hub *h, struct ea_sub *s) EA_MUST;
 int64_t ea_hub_window_after(const struct ea_hub *h);

@@ -24,6 +24,16 @@ struct ea_sub *ea_sub_new(const struct ea_req *r, struct ea_topic_list *topics, 
     return s;
 }
 
+struct ea_sub *ea_sub_settle(struct ea_sub *s)
+{
+    struct ea_sub *own = malloc(sizeof(*own));
+    if (own == NULL)
+        return s;
+    *own = *s;
+    free(s);
+    return own;
+}
+
 void ea_sub_free(struct ea_sub *s)
 {
     if (s == NULL)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 4096, TAIL = 8 };
+enum { BUCKETS = 4096, TAIL = 8, SLAB = 128 };
 
 struct person {
     struct person *next; /* of the bucket */
@@ -12,9 +12,17 @@ struct person {
     unsigned taken; /* never 0 */
 };
 
+/* People who stay are kept apart from what requests take and give back, so that their pages can be given back too. */
+struct slab {
+    struct slab *next;
+    struct person v[SLAB];
+};
+
 struct ea_seats {
     pthread_mutex_t lock;
     unsigned most;
+    struct slab *slabs;
+    struct person *spare;
     struct person *buckets[BUCKETS];
 };
 
@@ -41,6 +49,10 @@ void ea_seats_free(struct ea_seats *s)
 {
     if (s == NULL)
         return;
+    for (struct slab *next, *slab = s->slabs; slab != NULL; slab = next) {
+        next = slab->next;
+        free(slab);
+    }
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -50,15 +62,35 @@ unsigned ea_seats_most(const struct ea_seats *s)
     return s->most;
 }
 
+static void put_back(struct ea_seats *s, struct person *p)
+{
+    p->next = s->spare;
+    s->spare = p;
+}
+
+/* NULL: no memory. */
+static struct person *person_new(struct ea_seats *s, const struct ea_id *who)
+{
+    if (s->spare == NULL) {
+        struct slab *slab = calloc(1, sizeof(*slab));
+        if (slab == NULL)
+            return NULL;
+        slab->next = s->slabs;
+        s->slabs = slab;
+        for (size_t i = 0; i < SLAB; i++)
+            put_back(s, &slab->v[i]);
+    }
+    struct person *p = s->spare;
+    s->spare = p->next;
+    *p = (struct person){ .who = *who };
+    return p;
+}
+
 static enum ea_err take(struct ea_seats *s, const struct ea_id *who)
 {
     struct person **p = find(s, who);
-    if (*p == NULL) {
-        *p = calloc(1, sizeof(**p));
-        if (*p == NULL)
-            return EA_ENOMEM;
-        (*p)->who = *who;
-    }
+    if (*p == NULL && (*p = person_new(s, who)) == NULL)
+        return EA_ENOMEM;
     if ((*p)->taken == s->most)
         return EA_ELIMIT;
     (*p)->taken++;
@@ -75,13 +107,11 @@ enum ea_err ea_seats_take(struct ea_seats *s, const struct ea_id *who)
 
 void ea_seats_leave(struct ea_seats *s, const struct ea_id *who)
 {
-    struct person *gone = NULL;
     pthread_mutex_lock(&s->lock);
-    struct person **p = find(s, who);
-    if (*p != NULL && --(*p)->taken == 0) {
-        gone = *p;
+    struct person **p = find(s, who), *gone = *p;
+    if (gone != NULL && --gone->taken == 0) {
         *p = gone->next;
+        put_back(s, gone);
     }
     pthread_mutex_unlock(&s->lock);
-    free(gone);
 }

@@ -34,14 +34,14 @@ class Size:
     crowds: tuple = (1000, 5000)
     deliveries: int = 1000000  # of one run
     burst: int = 16
-    idle: tuple = (0, 2000, 4000, 6000)
+    idle: tuple = (2000, 4000, 6000, 8000)  # none of 0: what a rush of openings leaves behind is paid once, not for each
     idle_s: int = 10
     back: int = 10000
     back_messages: int = 20
     seconds: float = 3
 
 
-QUICK = Size(pairs=2, crowds=(50,), deliveries=5000, idle=(0, 50, 100), idle_s=1, back=100, back_messages=5, seconds=0.5)
+QUICK = Size(pairs=2, crowds=(50,), deliveries=5000, idle=(20, 50, 100), idle_s=1, back=100, back_messages=5, seconds=0.5)
 
 
 class Hall:
