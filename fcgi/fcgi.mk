@@ -7,6 +7,7 @@ libcore_a_SOURCES = \
 	fcgi/core/auth.c fcgi/core/auth.h \
 	fcgi/core/commit.c \
 	fcgi/core/conn.c fcgi/core/conn.h \
+	fcgi/core/download.c fcgi/core/download.h \
 	fcgi/core/frame.c fcgi/core/frame.h \
 	fcgi/core/hub.c fcgi/core/hub.h fcgi/core/hub_private.h \
 	fcgi/core/hub_ask.c fcgi/core/hub_deliver.c fcgi/core/hub_feed.c fcgi/core/hub_fill.c \
@@ -27,6 +28,7 @@ libcore_a_SOURCES = \
 	fcgi/core/server.c fcgi/core/server.h fcgi/core/server_private.h \
 	fcgi/core/token_cache.c fcgi/core/token_cache.h \
 	fcgi/core/topics.c fcgi/core/topics.h \
+	fcgi/core/upload.c fcgi/core/upload.h \
 	fcgi/core/wheel.c fcgi/core/wheel.h \
 	fcgi/core/window.c fcgi/core/window.h
 
@@ -72,7 +74,6 @@ ea_assignment_SOURCES += fcgi/assignment/assignment.c
 ea_assignment_SOURCES += fcgi/assignment/file.c
 ea_assignment_SOURCES += fcgi/assignment/grade.c
 ea_assignment_SOURCES += fcgi/assignment/submission.c
-ea_assignment_SOURCES += fcgi/assignment/upload.c
 ea_assignment_LDADD = libcore.a $(FCGI_LIBS) $(LIBEA_LIBS)
 bin_PROGRAMS += ea-quiz
 QUIZ_TEXT = fcgi/quiz/question.c fcgi/quiz/question.h

@@ -3,6 +3,7 @@
 #define EA_ASSIGNMENT_H
 
 #include "fcgi/core/route.h"
+#include "fcgi/core/upload.h"
 #include "lib/blob.h"
 #include "lib/id.h"
 
@@ -20,7 +21,7 @@ struct assignment_service { /* ea_server_data; made by main.c, read-only afterwa
     struct ea_blobs *blobs;
 };
 
-#define ASSIGNMENT_FILES_MAX  20
+#define ASSIGNMENT_FILES_MAX  EA_UPLOAD_FILES_MAX
 #define ASSIGNMENT_UPLOAD_MAX EA_MB(64)  /* a whole multipart body; nginx is told the same */
 #define ASSIGNMENT_TEXT_MAX   EA_KB(256) /* of the text part; longer work is handed in as a file */
 
@@ -35,39 +36,5 @@ enum ea_err assignment_submission_show(struct ea_req *r, const char *id, bool ma
 
 /* Several events submission.graded from rows (user id, payload). grade.c */
 enum ea_err assignment_tell_graded(struct ea_req *r, const PGresult *rows) EA_MUST;
-
-/* What is handed in, as it comes. upload.c
- * The files are in the blob store by the time assignment_upload_read returns. They go again when the request ends without COMMIT, unless `commits` is set and
- * the connection was lost: then the submission may be there, and its files must be. */
-struct assignment_limits {
-    bool text, file;
-    size_t max_files;
-    int64_t max_bytes;
-    const char *extensions; /* space-separated, lower case; NULL: any */
-};
-
-struct assignment_file {
-    struct ea_id id;
-    const char *name, *media_type;
-    struct ea_blob blob;
-};
-
-struct assignment_upload {
-    struct ea_req *r;
-    struct ea_blobs *blobs;
-    const char *text; /* NULL: none; NUL-terminated UTF-8 */
-    size_t text_len;
-    const char *html; /* of the text; set by the handler */
-    struct assignment_file files[ASSIGNMENT_FILES_MAX];
-    size_t files_n;
-    bool commits; /* set by the handler, last of all */
-};
-
-/* Reads the multipart body. Faults of single parts are collected (EA_EINPUT); a file that is too large is EA_ETOOLARGE, a full disk EA_ENOSPACE. */
-enum ea_err assignment_upload_read(struct ea_req *r, const struct assignment_limits *limits,
-                                   struct assignment_upload **out) EA_MUST;
-/* The same for a body that was JSON with only a text. */
-enum ea_err assignment_upload_text(struct ea_req *r, const char *text, size_t n,
-                                   struct assignment_upload **out) EA_MUST;
 
 #endif

@@ -42,7 +42,7 @@ static enum ea_err authz_assignment(struct ea_req *r, enum ea_cap cap, struct ea
     return ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ASSIGNMENT, r->vars[0], cap, access);
 }
 
-static enum ea_err limits_of(struct ea_req *r, struct assignment_limits *out)
+static enum ea_err limits_of(struct ea_req *r, struct ea_upload_limits *out)
 {
     PGresult *res;
     enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_SUBMISSION_LIMITS, r->vars[0]);
@@ -51,28 +51,30 @@ static enum ea_err limits_of(struct ea_req *r, struct assignment_limits *out)
         return err;
     if (PQntuples(res) == 0)
         return EA_ENOTFOUND;
-    *out = (struct assignment_limits){ .text = ea_pg_bool(res, 0, 0),
-                                       .file = ea_pg_bool(res, 0, 1),
-                                       .max_files = (size_t)ea_pg_i64(res, 0, 2),
-                                       .max_bytes = ea_pg_i64(res, 0, 3),
-                                       .extensions = ea_pg_str(res, 0, 4) };
+    *out = (struct ea_upload_limits){ .text_max = ASSIGNMENT_TEXT_MAX,
+                                      .text = ea_pg_bool(res, 0, 0),
+                                      .file = ea_pg_bool(res, 0, 1),
+                                      .max_files = (size_t)ea_pg_i64(res, 0, 2),
+                                      .max_bytes = ea_pg_i64(res, 0, 3),
+                                      .extensions = ea_pg_str(res, 0, 4) };
     return EA_OK;
 }
 
 /* The body's parts, before the transaction: what takes long is done when it begins. */
-static enum ea_err take_in(struct ea_req *r, struct assignment_upload **out)
+static enum ea_err take_in(struct ea_req *r, struct ea_upload **out)
 {
+    const struct assignment_service *service = ea_server_data(r->server);
     const struct text_body *body = r->input;
-    struct assignment_limits limits;
-    struct assignment_upload *up;
+    struct ea_upload_limits limits;
+    struct ea_upload *up;
     enum ea_err err = limits_of(r, &limits);
 
     if (err)
         return err;
     if (body && !limits.text)
-        ea_faults_add(&r->faults, r->arena, "/text", "invalid", "This assignment takes files only.");
-    err = body ? assignment_upload_text(r, body->text.v, body->text.len, &up)
-               : assignment_upload_read(r, &limits, &up);
+        ea_faults_add(&r->faults, r->arena, "/text", "invalid", "Only files are taken here.");
+    err = body ? ea_upload_text(r, body->text.v, body->text.len, &up)
+               : ea_upload_read(r, service->blobs, &limits, &up);
     if (err)
         return err;
     if (r->faults.n == 0 && up->text_len == 0 && up->files_n == 0)
@@ -110,7 +112,7 @@ static enum ea_err admit(struct ea_req *r, struct admission *out)
 }
 
 /* The parts in the order of the reply: the text, if any, then the files as they came. */
-static enum ea_err receipt_of(struct ea_req *r, const char *id, const struct assignment_upload *up,
+static enum ea_err receipt_of(struct ea_req *r, const char *id, const struct ea_upload *up,
                               const struct admission *adm, const char **out)
 {
     struct ea_receipt_part parts[ASSIGNMENT_FILES_MAX + 1];
@@ -142,7 +144,7 @@ static enum ea_err receipt_of(struct ea_req *r, const char *id, const struct ass
     return err;
 }
 
-static enum ea_err insert_files(struct ea_req *r, const char *id, const struct assignment_upload *up)
+static enum ea_err insert_files(struct ea_req *r, const char *id, const struct ea_upload *up)
 {
     enum { ID, NAME, SIZE, SHA256, MEDIA_TYPE, BLOB, COLUMNS };
     const char *values[COLUMNS][ASSIGNMENT_FILES_MAX], *arrays[COLUMNS];
@@ -151,7 +153,7 @@ static enum ea_err insert_files(struct ea_req *r, const char *id, const struct a
     if (up->files_n == 0)
         return EA_OK;
     for (size_t i = 0; i < up->files_n; i++) {
-        const struct assignment_file *f = &up->files[i];
+        const struct ea_upload_file *f = &up->files[i];
         values[ID][i] = f->id.s;
         values[NAME][i] = f->name;
         values[SIZE][i] = ea_arena_printf(r->arena, "%" PRId64, f->blob.size);
@@ -168,7 +170,7 @@ static enum ea_err insert_files(struct ea_req *r, const char *id, const struct a
                  arrays[SIZE], arrays[SHA256], arrays[MEDIA_TYPE], arrays[BLOB]);
 }
 
-static enum ea_err insert(struct ea_req *r, const char *id, const struct assignment_upload *up,
+static enum ea_err insert(struct ea_req *r, const char *id, const struct ea_upload *up,
                           const struct admission *adm)
 {
     const char *receipt, *text = up->text_len ? up->text : NULL;
@@ -191,7 +193,7 @@ static enum ea_err job(struct ea_req *r, const char *id)
 
 static enum ea_err create(struct ea_req *r)
 {
-    struct assignment_upload *up = NULL;
+    struct ea_upload *up = NULL;
     struct admission adm = { 0 };
     struct ea_id id;
     PGresult *res;

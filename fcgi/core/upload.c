@@ -1,8 +1,7 @@
-/* Multipart bodies, part by part as the bytes come: texts into a bounded buffer, files straight into the blob store. Nothing is ever whole in memory but the text. */
-#include "fcgi/assignment/assignment.h"
+#include "fcgi/core/upload.h"
 
 #include "fcgi/core/multipart.h"
-#include "fcgi/core/server.h"
+#include "fcgi/core/route.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "lib/pg.h"
@@ -18,14 +17,14 @@ enum part { PART_SKIPPED, PART_TEXT, PART_FILE };
 
 struct reading {
     struct ea_req *r;
-    const struct assignment_limits *limits;
-    struct assignment_upload *up;
+    const struct ea_upload_limits *limits;
+    struct ea_upload *up;
     enum part part;
     size_t files_seen;
     bool misnamed; /* told once */
     struct ea_buf text;
     struct ea_blob_writer *writer; /* of the file that is coming in */
-    struct assignment_file *file;
+    struct ea_upload_file *file;
     int64_t size;
 };
 
@@ -89,7 +88,7 @@ static void fault(struct reading *in, const char *pointer, const char *code, con
 static enum ea_err start_text(struct reading *in)
 {
     if (!in->limits->text)
-        fault(in, "/text", "invalid", "This assignment takes files only.");
+        fault(in, "/text", "invalid", "Only files are taken here.");
     else if (in->up->text)
         fault(in, "/text", "duplicate", "There is more than one text.");
     else
@@ -102,10 +101,10 @@ static const char *file_trouble(const struct reading *in, const char *name, cons
 {
     *code = "invalid";
     if (!in->limits->file)
-        return "This assignment takes a text only.";
+        return "Only a text is taken here.";
     if (in->files_seen > in->limits->max_files) {
         *code = "too-long";
-        return ea_arena_printf(in->r->arena, "At most %zu files can be handed in.", in->limits->max_files);
+        return ea_arena_printf(in->r->arena, "At most %zu files are taken here.", in->limits->max_files);
     }
     if (!ea_utf8_valid(name, strlen(name)) || strlen(name) > NAME_MAX_BYTES)
         return "The name of a file is UTF-8 of at most 255 bytes.";
@@ -153,7 +152,7 @@ static enum ea_err on_part(const char *name, const char *filename, const char *c
     if (strcmp(name, "file") == 0 && filename)
         return start_file(in, filename);
     if (!in->misnamed)
-        fault(in, "/", "unknown", "The parts of a submission are called text, and file with a filename.");
+        fault(in, "/", "unknown", "Parts are called text, and file with a filename.");
     in->misnamed = true;
     return EA_OK;
 }
@@ -163,7 +162,7 @@ static enum ea_err on_text(struct reading *in, const char *p, size_t n)
     ea_buf_add(&in->text, p, n);
     if (!in->text.failed)
         return EA_OK;
-    return ea_fail(in->r, EA_ETOOLARGE, "A text has at most %zu bytes.", (size_t)ASSIGNMENT_TEXT_MAX);
+    return ea_fail(in->r, EA_ETOOLARGE, "A text has at most %zu bytes.", in->limits->text_max);
 }
 
 static enum ea_err on_file(struct reading *in, const char *p, size_t n)
@@ -227,7 +226,7 @@ static enum ea_err on_part_end(void *arg)
 }
 
 /* The connection was lost while it committed: nobody knows whether the submission is there. */
-static bool is_unknown(const struct assignment_upload *up)
+static bool is_unknown(const struct ea_upload *up)
 {
     PGconn *conn = ea_pg_conn(up->r->pg);
 
@@ -237,25 +236,24 @@ static bool is_unknown(const struct assignment_upload *up)
 /* The request's end, before its reply goes out. Files that a submission may name stay; all others go. */
 static void on_end(bool committed, void *arg)
 {
-    const struct assignment_upload *up = arg;
+    const struct ea_upload *up = arg;
     bool unknown = !committed && is_unknown(up);
 
     for (size_t i = 0; !committed && i < up->files_n; i++)
         if (unknown || ea_blob_delete(up->blobs, up->files[i].blob.key))
-            ea_log(EA_LOG_WARN, "a file is kept that perhaps no submission names",
+            ea_log(EA_LOG_WARN, "a file is kept that perhaps nothing names",
                    EA_F_STR(KEY, up->files[i].blob.key), EA_F_STR(REQUEST_ID, up->r->request_id));
 }
 
-static enum ea_err upload_new(struct ea_req *r, struct assignment_upload **out)
+static enum ea_err upload_new(struct ea_req *r, struct ea_blobs *blobs, struct ea_upload **out)
 {
-    const struct assignment_service *service = ea_server_data(r->server);
-    struct assignment_upload *up = ea_arena_alloc(r->arena, sizeof(*up));
+    struct ea_upload *up = ea_arena_alloc(r->arena, sizeof(*up));
 
     *out = up;
     if (!up)
         return EA_ENOMEM;
     up->r = r;
-    up->blobs = service->blobs;
+    up->blobs = blobs;
     return ea_req_after(r, on_end, up);
 }
 
@@ -275,15 +273,15 @@ static enum ea_err feed_all(struct reading *in, struct ea_multipart *m)
     return ea_multipart_end(m);
 }
 
-enum ea_err assignment_upload_read(struct ea_req *r, const struct assignment_limits *limits,
-                                   struct assignment_upload **out)
+enum ea_err ea_upload_read(struct ea_req *r, struct ea_blobs *blobs, const struct ea_upload_limits *limits,
+                           struct ea_upload **out)
 {
     static const struct ea_multipart_ops ops = { on_part, on_data, on_part_end };
-    struct reading in = { .r = r, .limits = limits, .text = { .max = ASSIGNMENT_TEXT_MAX } };
+    struct reading in = { .r = r, .limits = limits, .text = { .max = limits->text_max } };
     struct ea_multipart *m = NULL;
     enum ea_err err;
 
-    err = upload_new(r, &in.up);
+    err = upload_new(r, blobs, &in.up);
     if (err)
         goto out;
     err = ea_multipart_new(ea_req_header(r, "Content-Type"), PARTS_MAX, &ops, &in, &m);
@@ -300,10 +298,9 @@ out:
     return err;
 }
 
-enum ea_err assignment_upload_text(struct ea_req *r, const char *text, size_t n,
-                                   struct assignment_upload **out)
+enum ea_err ea_upload_text(struct ea_req *r, const char *text, size_t n, struct ea_upload **out)
 {
-    enum ea_err err = upload_new(r, out);
+    enum ea_err err = upload_new(r, NULL, out);
 
     if (err)
         return err;
