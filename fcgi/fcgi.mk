@@ -54,11 +54,20 @@ ea_gateway_LDADD = libcore.a $(FCGI_LIBS) $(CSV_LIBS) $(LIBEA_LIBS)
 
 bin_PROGRAMS += ea-chat
 ea_chat_SOURCES = \
+	fcgi/chat/access.c \
 	fcgi/chat/chat.h \
+	fcgi/chat/edit.c \
 	fcgi/chat/event.c \
+	fcgi/chat/file.c \
+	fcgi/chat/history.c \
 	fcgi/chat/main.c \
+	fcgi/chat/member.c \
 	fcgi/chat/message.c \
-	fcgi/chat/room.c
+	fcgi/chat/pin.c \
+	fcgi/chat/reaction.c \
+	fcgi/chat/read.c \
+	fcgi/chat/room.c \
+	fcgi/chat/text.c
 ea_chat_LDADD = libcore.a $(FCGI_LIBS) $(LIBEA_LIBS)
 
 # The contract, as the gateway serves it.

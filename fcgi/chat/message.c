@@ -5,18 +5,18 @@
 #include "lib/clock.h"
 #include "lib/events.h"
 #include "lib/id.h"
-#include "lib/md.h"
 #include "lib/pg.h"
 #include "lib/redis.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_MAX = 16 * 1024, CLIENT_ID_MAX = 64, QUEUE_MAX = 4096, ROWS_MAX = 256 };
+enum { CLIENT_ID_MAX = 64, QUEUE_MAX = 4096, ROWS_MAX = 256 };
 
 struct message_input {
     struct ea_str text, client_id, reply_to;
+    struct ea_int question, anonymous;
+    struct ea_list files; /* struct ea_str */
 };
 
 static const struct ea_field message_fields[] = {
@@ -25,7 +25,7 @@ static const struct ea_field message_fields[] = {
       .offset = offsetof(struct message_input, text),
       .flags = EA_REQUIRED,
       .min = 1,
-      .max = TEXT_MAX },
+      .max = CHAT_TEXT_MAX },
     { .name = "client_id",
       .type = EA_T_STR,
       .offset = offsetof(struct message_input, client_id),
@@ -36,6 +36,13 @@ static const struct ea_field message_fields[] = {
       .type = EA_T_UUID,
       .offset = offsetof(struct message_input, reply_to),
       .flags = EA_NULLABLE },
+    { .name = "question", .type = EA_T_BOOL, .offset = offsetof(struct message_input, question) },
+    { .name = "anonymous", .type = EA_T_BOOL, .offset = offsetof(struct message_input, anonymous) },
+    { .name = "files",
+      .type = EA_T_LIST,
+      .offset = offsetof(struct message_input, files),
+      .max = CHAT_FILES_MAX,
+      .item = EA_T_UUID },
 };
 static const struct ea_schema message_schema = { "message", sizeof(struct message_input), message_fields,
                                                  sizeof(message_fields) / sizeof(message_fields[0]) };
@@ -44,48 +51,78 @@ static const struct ea_schema message_schema = { "message", sizeof(struct messag
 struct sending {
     struct ea_batch_item item; /* first: an item is its sending */
     struct ea_req *r;
-    const char *author, *room, *text, *html, *client_id, *reply_to, *trace;
+    const char *author, *room, *text, *html, *client_id, *reply_to, *question, *anonymous, *files_n, *trace;
+    const char *names, *files; /* what is to be resolved; NULL: nothing */
     struct ea_id id;
-    enum verdict { NEW, SAME, NOT_FOUND, FORBIDDEN, BAD_REPLY, VERDICT__MAX } verdict;
+    enum verdict {
+        NEW,
+        SAME,
+        NOT_FOUND,
+        FORBIDDEN,
+        MUTED,
+        SLOW,
+        BAD_REPLY,
+        BAD_FILE,
+        NO_QUESTION,
+        NO_ANONYMOUS,
+        VERDICT__MAX
+    } verdict;
     const char *json; /* malloc'd: batches have another arena */
     int64_t event_id;
+    int wait_s; /* until it may be sent */
 };
 
-static const char *const verdict_names[VERDICT__MAX] = {
-    [NEW] = "new",
-    [SAME] = "same",
-    [NOT_FOUND] = "not-found",
-    [FORBIDDEN] = "forbidden",
-    [BAD_REPLY] = "bad-reply",
+/* What the statement says, and what the client is told. */
+static const struct {
+    const char *name;
+    enum ea_err err;
+    const char *pointer; /* of a fault of the input */
+    const char *words;
+} verdicts[VERDICT__MAX] = {
+    [NEW] = { "new", EA_OK, NULL, NULL },
+    [SAME] = { "same", EA_OK, NULL, NULL },
+    [NOT_FOUND] = { "not-found", EA_ENOTFOUND, NULL, "" },
+    [FORBIDDEN] = { "forbidden", EA_EFORBIDDEN, NULL, "Only teachers and assistants write announcements." },
+    [MUTED] = { "muted", EA_EFORBIDDEN, NULL, "You cannot write in this room for a time." },
+    [SLOW] = { "slow", EA_ELIMIT, NULL, "This room takes one message at a time; wait before the next." },
+    [BAD_REPLY] = { "bad-reply", EA_EINPUT, "/reply_to", "There is no such message in this room." },
+    [BAD_FILE] = { "bad-file", EA_EINPUT, "/files",
+                   "Not all of these are files that you have sent here today." },
+    [NO_QUESTION] = { "no-question", EA_EINPUT, "/question",
+                      "Questions are a student's, and not in direct rooms." },
+    [NO_ANONYMOUS] = { "no-anonymous", EA_EINPUT, "/anonymous",
+                       "Only questions can be without a name, and only where the room allows it." },
 };
 
 static enum verdict verdict_of(const char *name)
 {
     enum verdict v = NEW;
-    while (v < VERDICT__MAX && strcmp(verdict_names[v], name) != 0)
+    while (v < VERDICT__MAX && strcmp(verdicts[v].name, name) != 0)
         v++;
     return v;
 }
 
 /* ---- the batch ---- */
 
-enum { COLUMNS = 8 };
+enum { COLUMNS = 11, RESOLVED = 2 };
 
 static const char *column_of(const struct sending *s, int column)
 {
-    const char *const values[COLUMNS] = { s->author, s->room,      s->id.s,     s->text,
-                                          s->html,   s->client_id, s->reply_to, s->trace };
+    const char *const values[COLUMNS + RESOLVED] = { s->author,    s->room,      s->id.s,     s->text,
+                                                     s->html,      s->client_id, s->reply_to, s->question,
+                                                     s->anonymous, s->files_n,   s->trace,    s->names,
+                                                     s->files };
     return values[column];
 }
 
-/* What is staged: one array per column. */
+/* What is staged, and after that what is resolved: one array per column. */
 static enum ea_err make_arrays(struct ea_arena *a, struct ea_batch_item **items, size_t n,
-                               const char *arrays[COLUMNS])
+                               const char *arrays[COLUMNS + RESOLVED])
 {
     const char **values = ea_arena_array(a, n, sizeof(*values));
     if (values == NULL)
         return EA_ENOMEM;
-    for (int column = 0; column < COLUMNS; column++) {
+    for (int column = 0; column < COLUMNS + RESOLVED; column++) {
         for (size_t i = 0; i < n; i++)
             values[i] = column_of((const struct sending *)items[i], column);
         arrays[column] = ea_pg_array(a, values, n);
@@ -95,17 +132,31 @@ static enum ea_err make_arrays(struct ea_arena *a, struct ea_batch_item **items,
     return EA_OK;
 }
 
+/* An @ or a file is rare, so looking up what they mean is a statement that most batches do without. */
+static bool resolves(struct ea_batch_item **items, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct sending *s = (const struct sending *)items[i];
+        if (s->names != NULL || s->files != NULL)
+            return true;
+    }
+    return false;
+}
+
 /* False: the row is not what it must be. */
 static bool take_row(const PGresult *res, int row, struct sending *s, int64_t *last_event_id)
 {
-    s->event_id = ea_pg_i64(res, row, 2);
-    const char *json = ea_pg_str(res, row, 3);
-    s->verdict = verdict_of(ea_pg_str(res, row, 1));
+    enum { OUTCOME = 1, EVENT_ID, JSON, WAIT = 5, LAST_ID };
+    int64_t last = ea_pg_i64(res, row, LAST_ID);
+    const char *json = ea_pg_str(res, row, JSON);
+    s->event_id = ea_pg_i64(res, row, EVENT_ID);
+    s->verdict = verdict_of(ea_pg_str(res, row, OUTCOME));
+    s->wait_s = (int)ea_pg_i64(res, row, WAIT);
     s->item.err = EA_OK;
     free((void *)(uintptr_t)s->json); /* of a batch that was run again */
     s->json = json == NULL ? NULL : strdup(json);
-    if (s->event_id > *last_event_id)
-        *last_event_id = s->event_id;
+    if (last > *last_event_id)
+        *last_event_id = last;
     return s->verdict < VERDICT__MAX && (json == NULL || s->json != NULL);
 }
 
@@ -121,11 +172,13 @@ static enum ea_err take_rows(const PGresult *res, struct ea_batch_item **items, 
 }
 
 /* The messages, then the log's lock, one statement for all, and COMMIT: one round trip, and nothing of it is still here while the lock is held. */
-static enum ea_err send_all(struct ea_pg *pg, const char *const arrays[COLUMNS])
+static enum ea_err send_all(struct ea_pg *pg, const char *const arrays[COLUMNS + RESOLVED], bool resolve)
 {
     enum ea_err err = ea_pg_pipe_send(pg, STMT_BEGIN, NULL, 0);
     if (err == EA_OK)
         err = ea_pg_pipe_send(pg, STMT_MESSAGE_STAGE, arrays, COLUMNS);
+    if (err == EA_OK && resolve)
+        err = ea_pg_pipe_send(pg, STMT_MESSAGE_RESOLVE, arrays + COLUMNS, RESOLVED);
     if (err == EA_OK)
         err = ea_pg_pipe_flush(pg);
     if (err == EA_OK)
@@ -139,21 +192,23 @@ static enum ea_err flush(struct ea_pg *pg, struct ea_arena *a, struct ea_batch_i
                          int64_t *last_event_id, void *arg)
 {
     (void)arg;
-    enum { SEND = 3, COMMIT = 4, STMTS = 5 };
-    const char *arrays[COLUMNS];
-    PGresult *res[STMTS] = { NULL };
+    enum { STMTS_MAX = 6 }; /* SEND and COMMIT are the last two */
+    const char *arrays[COLUMNS + RESOLVED];
+    PGresult *res[STMTS_MAX] = { NULL };
+    bool resolve = resolves(items, n);
+    size_t stmts = resolve ? STMTS_MAX : STMTS_MAX - 1;
     enum ea_err err = make_arrays(a, items, n, arrays);
     if (err == EA_OK)
         err = ea_pg_pipe_begin(pg);
     if (err != EA_OK)
         return err;
-    err = send_all(pg, arrays);
-    enum ea_err ended = ea_pg_pipe_end(pg, res, STMTS, COMMIT);
+    err = send_all(pg, arrays, resolve);
+    enum ea_err ended = ea_pg_pipe_end(pg, res, stmts, (int)stmts - 1);
     if (err == EA_OK)
         err = ended;
     if (err == EA_OK)
-        err = take_rows(res[SEND], items, n, last_event_id);
-    for (int i = 0; i < STMTS; i++)
+        err = take_rows(res[stmts - 2], items, n, last_event_id);
+    for (size_t i = 0; i < stmts; i++)
         PQclear(res[i]);
     return err;
 }
@@ -198,34 +253,55 @@ static void free_json(void *p)
     s->json = NULL;
 }
 
+static enum ea_err refuse(struct ea_req *r, const struct sending *s)
+{
+    if (verdicts[s->verdict].pointer != NULL) {
+        ea_faults_add(&r->faults, r->arena, verdicts[s->verdict].pointer, "invalid", "%s",
+                      verdicts[s->verdict].words);
+        return EA_EINPUT;
+    }
+    if (s->wait_s > 0)
+        r->resp.retry_after_s = s->wait_s;
+    return ea_fail(r, verdicts[s->verdict].err, "%s", verdicts[s->verdict].words);
+}
+
 /* After the commit, on a pool thread. */
 static enum ea_err reply(struct ea_req *r)
 {
     const struct sending *s = r->state;
     if (s->item.err != EA_OK)
         return s->item.err;
-    switch (s->verdict) {
-    case NEW:
-    case SAME:
-        return ea_resp_json(r, s->json);
-    case FORBIDDEN:
-        return ea_fail(r, EA_EFORBIDDEN, "Only teachers and assistants write announcements.");
-    case BAD_REPLY:
-        ea_faults_add(&r->faults, r->arena, "/reply_to", "invalid", "There is no such message in this room.");
-        return EA_EINPUT;
-    default:
-        return EA_ENOTFOUND;
-    }
+    return s->json != NULL ? ea_resp_json(r, s->json) : refuse(r, s);
 }
 
-static const char *html_of(struct ea_req *r, const struct ea_str *text)
+/* Ids with a blank between them; NULL: none, or no memory. */
+static const char *joined(struct ea_arena *a, const struct ea_list *ids)
 {
-    struct ea_buf b = { 0 };
-    char *html = NULL;
-    if (ea_md_html(text->v, text->len, &b) == EA_OK && !b.failed)
-        html = ea_arena_ndup(r->arena, b.p, b.len);
-    ea_buf_free(&b);
-    return html;
+    const struct ea_str *id = ids->items;
+    char *out = ids->n > 0 ? ea_arena_alloc(a, ids->n * (EA_ID_LEN + 1)) : NULL;
+    for (size_t i = 0; out != NULL && i < ids->n; i++) {
+        memcpy(out + i * (EA_ID_LEN + 1), id[i].v, EA_ID_LEN);
+        out[i * (EA_ID_LEN + 1) + EA_ID_LEN] = i + 1 < ids->n ? ' ' : '\0';
+    }
+    return out;
+}
+
+/* What the text becomes and refers to. False: no memory. */
+static bool fill(struct ea_req *r, struct sending *s)
+{
+    const struct message_input *in = r->input;
+    enum ea_err err = chat_html(r, in->text.v, in->text.len, &s->html);
+    if (err == EA_OK)
+        err = chat_mention_words(r->arena, in->text.v, in->text.len, &s->names);
+    s->files = joined(r->arena, &in->files);
+    s->files_n = ea_arena_printf(r->arena, "%zu", in->files.n);
+    /* Two with the same client id must not share a batch: the second is to find the first. */
+    s->item.key = in->client_id.v == NULL
+                      ? s->id.s
+                      : ea_arena_printf(r->arena, "%s%s%s", s->author, s->room, s->client_id);
+    s->item.bytes = in->text.len * 2 + 256;
+    return err == EA_OK && s->files_n != NULL && s->item.key != NULL &&
+           (s->files != NULL || in->files.n == 0);
 }
 
 static struct sending *sending_new(struct ea_req *r)
@@ -235,27 +311,23 @@ static struct sending *sending_new(struct ea_req *r)
     if (s == NULL || ea_arena_defer(r->arena, free_json, s) != EA_OK)
         return NULL;
     *s = (struct sending){ .r = r,
-                           .author = r->caller.claims.user.s,
+                           .author = chat_me(r),
                            .room = r->vars[0],
                            .text = in->text.v,
-                           .html = html_of(r, &in->text),
                            .client_id = in->client_id.v,
                            .reply_to = in->reply_to.v,
+                           .question = in->question.v ? "true" : "false",
+                           .anonymous = in->anonymous.v ? "true" : "false",
                            .trace = r->traceparent };
     ea_id_new(&s->id);
-    /* Two with the same client id must not share a batch: the second is to find the first. */
-    s->item.key = in->client_id.v == NULL
-                      ? s->id.s
-                      : ea_arena_printf(r->arena, "%s%s%s", s->author, s->room, s->client_id);
-    s->item.bytes = in->text.len * 2 + 256;
-    return s->html == NULL || s->item.key == NULL ? NULL : s;
+    return fill(r, s) ? s : NULL;
 }
 
 /* With an Idempotency-Key the reply must commit with the message, so this one goes alone, in the request's own transaction. */
 static enum ea_err send_alone(struct ea_req *r, struct sending *s)
 {
     struct ea_batch_item *item = &s->item;
-    const char *arrays[COLUMNS];
+    const char *arrays[COLUMNS + RESOLVED];
     PGresult *res = NULL, *staged;
     int64_t last_event_id = 0;
     enum ea_err err = ea_req_begin(r);
@@ -263,6 +335,8 @@ static enum ea_err send_alone(struct ea_req *r, struct sending *s)
         err = make_arrays(r->arena, &item, 1, arrays);
     if (err == EA_OK)
         err = ea_pg_rows(r->pg, r->arena, &staged, STMT_MESSAGE_STAGE, arrays, COLUMNS);
+    if (err == EA_OK && resolves(&item, 1))
+        err = ea_pg_rows(r->pg, r->arena, &staged, STMT_MESSAGE_RESOLVE, arrays + COLUMNS, RESOLVED);
     if (err == EA_OK)
         err = ea_req_commit_by(r, STMT_MESSAGE_SEND, &res);
     if (err != EA_OK)
@@ -292,61 +366,6 @@ static enum ea_err message_create(struct ea_req *r)
     return err == EA_OK ? EA_PARKED : err;
 }
 
-/* ---- history ---- */
-
-struct history_query {
-    struct ea_int before, after, limit;
-};
-
-static const struct ea_field history_fields[] = {
-    { .name = "before",
-      .type = EA_T_INT,
-      .offset = offsetof(struct history_query, before),
-      .min = 1,
-      .max = INT64_MAX },
-    { .name = "after",
-      .type = EA_T_INT,
-      .offset = offsetof(struct history_query, after),
-      .min = 0,
-      .max = INT64_MAX },
-    { .name = "limit",
-      .type = EA_T_INT,
-      .offset = offsetof(struct history_query, limit),
-      .min = 1,
-      .max = EA_PAGE_MAX },
-};
-static const struct ea_schema history_schema = { "history", sizeof(struct history_query), history_fields,
-                                                 sizeof(history_fields) / sizeof(history_fields[0]) };
-
-/* The room's messages by event id: the newest first, or, with `after`, onwards from there. `next` is the `before` (or `after`) of the next page. */
-static enum ea_err message_list(struct ea_req *r)
-{
-    const struct history_query *q = r->query_input;
-    int64_t limit = q->limit.given ? q->limit.v : EA_PAGE_DEFAULT;
-    const char *after = ea_arena_printf(r->arena, "%" PRId64, q->after.v);
-    const char *before = ea_arena_printf(r->arena, "%" PRId64, q->before.given ? q->before.v : INT64_MAX);
-    const char *most = ea_arena_printf(r->arena, "%" PRId64, limit + 1);
-    PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, NULL);
-    if (err == EA_OK && (after == NULL || before == NULL || most == NULL))
-        err = EA_ENOMEM;
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_MESSAGE_HISTORY, r->vars[0], after, before, most);
-    if (err != EA_OK)
-        return err;
-    struct ea_jw *w = &r->resp.json;
-    int rows = PQntuples(res), shown = rows > limit ? (int)limit : rows;
-    ea_jw_obj(w);
-    ea_jw_key(w, "items");
-    ea_jw_arr(w);
-    for (int i = 0; i < shown; i++)
-        ea_jw_raw(w, ea_pg_str(res, i, 0));
-    ea_jw_end(w);
-    ea_jw_kstr(w, "next", rows > shown ? ea_pg_str(res, shown - 1, 1) : NULL);
-    ea_jw_end(w);
-    return EA_OK;
-}
-
 const struct ea_route chat_message_routes[] = {
     { .method = EA_POST,
       .pattern = "/v1/rooms/{id}/messages",
@@ -355,10 +374,5 @@ const struct ea_route chat_message_routes[] = {
       .body = EA_BODY_JSON,
       .body_max = EA_KB(128),
       .input = &message_schema },
-    { .method = EA_GET,
-      .pattern = "/v1/rooms/{id}/messages",
-      .handler = message_list,
-      .who = EA_SIGNED_IN,
-      .query = &history_schema },
     EA_ROUTES_END,
 };

@@ -1,4 +1,5 @@
-/* /v1/courses/{id}/rooms, /v1/rooms/{id}: where a course talks. Discussions and announcements are everybody's in the course, a direct room its members'. */
+/* /v1/courses/{id}/rooms, /v1/rooms/{id}: where a course talks. Discussions and announcements are everybody's in the course, a direct
+ * room is its people's, a group its members' and the teachers'. */
 #include "fcgi/chat/chat.h"
 
 #include "lib/events.h"
@@ -8,10 +9,17 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { NAME_MAX_BYTES = 200, MEMBERS_MAX = 100 };
+enum {
+    NAME_MAX_BYTES = 200,
+    MEMBERS_MAX = 100,
+    DIRECT_MIN = 2,
+    DIRECT_MAX = 9,
+    EDIT_MAX_S = 7 * 24 * 3600,
+    SLOW_MAX_S = 3600
+};
 
-static const char *const kinds[] = { "discussion", "announcement", "direct", NULL };
-enum { DISCUSSION, ANNOUNCEMENT, DIRECT };
+static const char *const kinds[] = { "discussion", "announcement", "direct", "group", NULL };
+enum { DISCUSSION, ANNOUNCEMENT, DIRECT, GROUP };
 
 struct room_input {
     struct ea_str name;
@@ -23,7 +31,7 @@ static const struct ea_field room_fields[] = {
     { .name = "name",
       .type = EA_T_STR,
       .offset = offsetof(struct room_input, name),
-      .flags = EA_REQUIRED,
+      .flags = EA_ONE_LINE,
       .min = 1,
       .max = NAME_MAX_BYTES },
     { .name = "kind",
@@ -40,10 +48,32 @@ static const struct ea_field room_fields[] = {
 static const struct ea_schema room_schema = { "room", sizeof(struct room_input), room_fields,
                                               sizeof(room_fields) / sizeof(room_fields[0]) };
 
-static const struct ea_field patch_fields[] = {
-    { .name = "name", .type = EA_T_STR, .offset = 0, .flags = EA_REQUIRED, .min = 1, .max = NAME_MAX_BYTES },
+struct room_change {
+    struct ea_str name;
+    struct ea_int edit_s, slow_s, anonymous;
 };
-static const struct ea_schema patch_schema = { "room change", sizeof(struct ea_str), patch_fields, 1 };
+
+static const struct ea_field patch_fields[] = {
+    { .name = "name",
+      .type = EA_T_STR,
+      .offset = offsetof(struct room_change, name),
+      .flags = EA_ONE_LINE,
+      .min = 1,
+      .max = NAME_MAX_BYTES },
+    { .name = "edit_s",
+      .type = EA_T_INT,
+      .offset = offsetof(struct room_change, edit_s),
+      .min = 0,
+      .max = EDIT_MAX_S },
+    { .name = "slow_s",
+      .type = EA_T_INT,
+      .offset = offsetof(struct room_change, slow_s),
+      .min = 0,
+      .max = SLOW_MAX_S },
+    { .name = "anonymous", .type = EA_T_BOOL, .offset = offsetof(struct room_change, anonymous) },
+};
+static const struct ea_schema patch_schema = { "room change", sizeof(struct room_change), patch_fields,
+                                               sizeof(patch_fields) / sizeof(patch_fields[0]) };
 
 struct list_query {
     struct ea_int limit;
@@ -60,16 +90,11 @@ static const struct ea_field list_fields[] = {
 static const struct ea_schema list_schema = { "page", sizeof(struct list_query), list_fields,
                                               sizeof(list_fields) / sizeof(list_fields[0]) };
 
-static const char *me(const struct ea_req *r)
-{
-    return r->caller.claims.user.s;
-}
-
 /* A room as the caller sees it, with its ETag. */
 static enum ea_err show(struct ea_req *r, const char *room)
 {
     PGresult *res;
-    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_GET, room, me(r));
+    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_GET, room, chat_me(r));
     if (err != EA_OK)
         return err;
     if (PQntuples(res) == 0)
@@ -78,68 +103,138 @@ static enum ea_err show(struct ea_req *r, const char *room)
     return ea_resp_json(r, ea_pg_str(res, 0, 0));
 }
 
-/* Tells who follows `topic` to follow the room as well, or no more. */
-static enum ea_err tell(struct ea_req *r, char topic_kind, const char *topic_id, const char *member,
-                        const char *room)
+enum ea_err chat_room_tell(struct ea_req *r, char topic_kind, const char *topic_id, const char *room,
+                           bool hears)
 {
     char topic[EA_TOPIC_SIZE];
-    const char *payload = ea_arena_printf(r->arena, "{\"%s\": [\"%c:%s\"]}", member, EA_TOPIC_ROOM, room);
+    const char *payload = ea_arena_printf(
+        r->arena, hears ? "{\"add\": [\"%c:%s\"], \"remove\": []}" : "{\"add\": [], \"remove\": [\"%c:%s\"]}",
+        EA_TOPIC_ROOM, room);
     if (payload == NULL)
         return EA_ENOMEM;
     return ea_req_event(r, ea_topic(topic_kind, topic_id, topic), "membership.changed", payload, NULL);
 }
 
-static enum ea_err add_members(struct ea_req *r, const char *room, const char *const *users, size_t n)
+/* Everybody who hears a room that is made for some: by name, or by role. */
+static enum ea_err tell_hearers(struct ea_req *r, const char *room)
 {
     PGresult *res;
-    const char *list = ea_pg_array(r->arena, users, n);
-    if (list == NULL)
-        return EA_ENOMEM;
-    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_MEMBERS_INSERT, room, list);
+    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_HEARERS, room);
     for (int i = 0; err == EA_OK && i < PQntuples(res); i++)
-        err = tell(r, EA_TOPIC_USER, ea_pg_str(res, i, 0), "add", room);
+        err = chat_room_tell(r, EA_TOPIC_USER, ea_pg_str(res, i, 0), room, true);
     return err;
 }
 
-/* A direct room's members: those named and who makes it. */
-static enum ea_err add_first_members(struct ea_req *r, const char *room, const struct room_input *in)
+/* Those named, each once, and who asks; of ids in the arena. */
+static enum ea_err people_of(struct ea_req *r, const struct room_input *in, const char **out)
 {
     const struct ea_str *named = in->members.items;
     const char **users = ea_arena_array(r->arena, in->members.n + 1, sizeof(*users));
+    size_t n = 0;
     if (users == NULL)
         return EA_ENOMEM;
-    for (size_t i = 0; i < in->members.n; i++)
+    users[n++] = chat_me(r);
+    for (size_t i = 0; i < in->members.n; i++) {
+        size_t k = 0;
+        while (k < n && strcmp(users[k], named[i].v) != 0)
+            k++;
+        if (k == n)
+            users[n++] = named[i].v;
+    }
+    if (in->kind.v == DIRECT && (n < DIRECT_MIN || n > DIRECT_MAX)) {
+        ea_faults_add(&r->faults, r->arena, "/members", n < DIRECT_MIN ? "too-short" : "too-long",
+                      "A direct room has from %d to %d people, who makes it included.", DIRECT_MIN,
+                      DIRECT_MAX);
+        return EA_EINPUT;
+    }
+    *out = ea_pg_array(r->arena, users, n);
+    return *out == NULL ? EA_ENOMEM : EA_OK;
+}
+
+static enum ea_err not_of_the_course(struct ea_req *r)
+{
+    ea_faults_add(&r->faults, r->arena, "/members", "invalid", "Not all of them are in this course.");
+    return EA_EINPUT;
+}
+
+/* The same people again is the same room, and 200. */
+static enum ea_err create_direct(struct ea_req *r, const char *id, const struct room_input *in)
+{
+    const char *people;
+    PGresult *res, *members;
+    enum ea_err err = people_of(r, in, &people);
+    if (err == EA_OK)
+        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_DIRECT, id, r->vars[0], in->name.v, chat_me(r), people);
+    if (err != EA_OK)
+        return err;
+    if (PQntuples(res) == 0)
+        return not_of_the_course(r);
+    const char *room = ea_pg_str(res, 0, 0);
+    if (!ea_pg_bool(res, 0, 1))
+        return show(r, room);
+    err = EA_PG(r->pg, r->arena, &members, STMT_ROOM_MEMBERS_INSERT, room, people);
+    if (err == EA_OK)
+        err = tell_hearers(r, room);
+    if (err == EA_OK)
+        err = ea_resp_created(r, "/v1/rooms/%s", room);
+    return err == EA_OK ? show(r, room) : err;
+}
+
+/* Its members are those named; who teaches hears it without being one. */
+static enum ea_err add_group(struct ea_req *r, const char *id, const struct room_input *in)
+{
+    const struct ea_str *named = in->members.items;
+    const char **users = ea_arena_array(r->arena, in->members.n + 1, sizeof(*users));
+    PGresult *res;
+    for (size_t i = 0; users != NULL && i < in->members.n; i++)
         users[i] = named[i].v;
-    users[in->members.n] = me(r);
-    return add_members(r, room, users, in->members.n + 1);
+    const char *list = users == NULL ? NULL : ea_pg_array(r->arena, users, in->members.n);
+    if (list == NULL)
+        return EA_ENOMEM;
+    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_MEMBERS_INSERT, id, list);
+    if (err == EA_OK && (size_t)PQntuples(res) != in->members.n)
+        return not_of_the_course(r); /* or named twice */
+    return err == EA_OK ? tell_hearers(r, id) : err;
+}
+
+static enum ea_err create_for_many(struct ea_req *r, const char *id, const struct room_input *in)
+{
+    PGresult *res;
+    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_INSERT, id, r->vars[0], in->name.v,
+                            kinds[in->kind.v], chat_me(r));
+    if (err == EA_OK)
+        err = in->kind.v == GROUP ? add_group(r, id, in)
+                                  : chat_room_tell(r, EA_TOPIC_COURSE, r->vars[0], id, true);
+    if (err == EA_OK)
+        err = ea_resp_created(r, "/v1/rooms/%s", id);
+    return err == EA_OK ? show(r, id) : err;
+}
+
+static enum ea_err check_input(struct ea_req *r, const struct room_input *in)
+{
+    if (in->kind.v != DIRECT && !in->name.given)
+        ea_faults_add(&r->faults, r->arena, "/name", "required", "A room for many has a name.");
+    if (in->members.n > 0 && in->kind.v != DIRECT && in->kind.v != GROUP)
+        ea_faults_add(&r->faults, r->arena, "/members", "invalid",
+                      "Only groups and direct rooms have members of their own.");
+    return r->faults.n > 0 ? EA_EINPUT : EA_OK;
 }
 
 static enum ea_err room_create(struct ea_req *r)
 {
     const struct room_input *in = r->input;
     struct ea_id id;
-    PGresult *res;
-    if (in->members.n > 0 && in->kind.v != DIRECT) {
-        ea_faults_add(&r->faults, r->arena, "/members", "invalid",
-                      "Only direct rooms have members of their own.");
-        return EA_EINPUT;
-    }
-    /* Anybody of a course may talk to somebody in it; rooms for all are the teachers' to make. */
+    /* Anybody of a course may talk to somebody in it; other rooms are the teachers' to make. */
     enum ea_cap cap = in->kind.v == DIRECT ? EA_CAP_VIEW : EA_CAP_TEACH;
     enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_COURSE, r->vars[0], cap, NULL);
+    if (err == EA_OK)
+        err = check_input(r, in);
     if (err == EA_OK)
         err = ea_req_begin(r);
     if (err != EA_OK)
         return err;
     ea_id_new(&id);
-    err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_INSERT, id.s, r->vars[0], in->name.v, kinds[in->kind.v],
-                me(r));
-    if (err == EA_OK)
-        err = in->kind.v == DIRECT ? add_first_members(r, id.s, in)
-                                   : tell(r, EA_TOPIC_COURSE, r->vars[0], "add", id.s);
-    if (err == EA_OK)
-        err = ea_resp_created(r, "/v1/rooms/%s", id.s);
-    return err == EA_OK ? show(r, id.s) : err;
+    return in->kind.v == DIRECT ? create_direct(r, id.s, in) : create_for_many(r, id.s, in);
 }
 
 static enum ea_err room_list(struct ea_req *r)
@@ -152,7 +247,8 @@ static enum ea_err room_list(struct ea_req *r)
     if (err == EA_OK)
         err = ea_page_cursor(r, q->cursor.v, &from);
     if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_LIST, r->vars[0], me(r), from, most);
+        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_LIST, r->vars[0], chat_me(r), from, most,
+                    r->caller.claims.role == EA_ROLE_ADMIN ? "true" : "false");
     return err == EA_OK ? ea_resp_page(r, res, limit) : err;
 }
 
@@ -162,87 +258,43 @@ static enum ea_err room_get(struct ea_req *r)
     return err == EA_OK ? show(r, r->vars[0]) : err;
 }
 
+/* NULL: it was not given, and stays. */
+static const char *number(struct ea_req *r, const struct ea_int *v, bool *ok)
+{
+    const char *s = v->given ? ea_arena_printf(r->arena, "%" PRId64, v->v) : NULL;
+    *ok = *ok && (s != NULL || !v->given);
+    return s;
+}
+
+/* A direct room is nobody's to teach in, but whose it is may name it. */
 static enum ea_err room_patch(struct ea_req *r)
 {
-    const struct ea_str *name = r->input;
+    const struct room_change *in = r->input;
+    struct ea_access access;
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_TEACH, NULL);
-    if (err == EA_OK)
-        err = ea_req_begin(r);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_GET, r->vars[0], me(r));
-    if (err != EA_OK)
-        return err;
-    const char *version = ea_pg_str(res, 0, 1);
-    err = ea_req_match(r, version);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_UPDATE, r->vars[0], version, name->v);
-    if (err != EA_OK)
-        return err;
-    return PQntuples(res) == 0 ? EA_EPRECONDITION : show(r, r->vars[0]);
-}
-
-/* The room must be a direct one that the caller is in (teachers too: a direct room is private). */
-static enum ea_err direct_room(struct ea_req *r)
-{
-    PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, NULL);
-    if (err == EA_OK)
-        err = ea_req_begin(r);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_GET, r->vars[0], me(r));
-    if (err == EA_OK && strcmp(ea_pg_str(res, 0, 2), kinds[DIRECT]) != 0)
-        err =
-            ea_fail(r, EA_ECONFLICT,
-                    "Everybody of the course is in this room; only direct rooms have members of their own.");
-    return err;
-}
-
-static enum ea_err member_put(struct ea_req *r)
-{
-    enum ea_err err = direct_room(r);
-    if (err == EA_OK)
-        err = add_members(r, r->vars[0], &r->vars[1], 1);
-    return err == EA_OK ? ea_resp_none(r) : err;
-}
-
-static enum ea_err member_delete(struct ea_req *r)
-{
-    PGresult *res;
-    enum ea_err err = direct_room(r);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_MEMBER_DELETE, r->vars[0], r->vars[1]);
-    if (err == EA_OK && PQntuples(res) == 0)
-        err = EA_ENOTFOUND;
-    if (err == EA_OK)
-        err = tell(r, EA_TOPIC_USER, r->vars[1], "remove", r->vars[0]);
-    return err == EA_OK ? ea_resp_none(r) : err;
-}
-
-static const struct ea_field read_fields[] = {
-    { .name = "event_id", .type = EA_T_INT, .offset = 0, .flags = EA_REQUIRED, .min = 0, .max = INT64_MAX },
-};
-static const struct ea_schema read_schema = { "read", sizeof(struct ea_int), read_fields, 1 };
-
-/* How far the caller has read; it only moves forward. */
-static enum ea_err read_put(struct ea_req *r)
-{
-    const struct ea_int *event_id = r->input;
-    const char *id = ea_arena_printf(r->arena, "%" PRId64, event_id->v);
-    PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, NULL);
-    if (err == EA_OK && id == NULL)
+    bool ok = true;
+    const char *edit = number(r, &in->edit_s, &ok), *slow = number(r, &in->slow_s, &ok),
+               *anonymous = number(r, &in->anonymous, &ok);
+    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, &access);
+    if (err == EA_OK && !ok)
         err = EA_ENOMEM;
     if (err == EA_OK)
         err = ea_req_begin(r);
     if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_READ_SET, r->vars[0], me(r), id);
+        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_GET, r->vars[0], chat_me(r));
     if (err != EA_OK)
         return err;
-    ea_jw_obj(&r->resp.json);
-    ea_jw_kint(&r->resp.json, "event_id", ea_pg_i64(res, 0, 0));
-    ea_jw_end(&r->resp.json);
-    return EA_OK;
+    const char *version = ea_pg_str(res, 0, 1);
+    bool direct = strcmp(ea_pg_str(res, 0, 2), kinds[DIRECT]) == 0;
+    if (direct ? edit != NULL || slow != NULL || anonymous != NULL : access.role != EA_COURSE_TEACHER)
+        return EA_EFORBIDDEN;
+    err = ea_req_match(r, version);
+    if (err == EA_OK)
+        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_UPDATE, r->vars[0], version, in->name.v, edit, slow,
+                    anonymous);
+    if (err != EA_OK)
+        return err;
+    return PQntuples(res) == 0 ? EA_EPRECONDITION : show(r, r->vars[0]);
 }
 
 const struct ea_route chat_room_routes[] = {
@@ -267,20 +319,5 @@ const struct ea_route chat_room_routes[] = {
       .body_max = EA_KB(16),
       .input = &patch_schema,
       .flags = EA_ROUTE_MATCH },
-    { .method = EA_PUT,
-      .pattern = "/v1/rooms/{id}/members/{user_id}",
-      .handler = member_put,
-      .who = EA_SIGNED_IN },
-    { .method = EA_DELETE,
-      .pattern = "/v1/rooms/{id}/members/{user_id}",
-      .handler = member_delete,
-      .who = EA_SIGNED_IN },
-    { .method = EA_PUT,
-      .pattern = "/v1/rooms/{id}/read",
-      .handler = read_put,
-      .who = EA_SIGNED_IN,
-      .body = EA_BODY_JSON,
-      .body_max = EA_KB(1),
-      .input = &read_schema },
     EA_ROUTES_END,
 };

@@ -71,7 +71,7 @@ enum ea_err gateway_course_create(struct ea_req *r)
     if (err == EA_ECONFLICT)
         return ea_fail(r, err, "There is a course with this code.");
     if (!err)
-        err = gateway_membership_joined(r, me, id.s);
+        err = gateway_membership_turned(r, me, id.s, NULL, "teacher");
     if (!err)
         err = ea_resp_created(r, "/v1/courses/%s", id.s);
     return err ? err : reply(r, res);

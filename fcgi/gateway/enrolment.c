@@ -56,11 +56,34 @@ static enum ea_err find_user(struct ea_req *r, const struct enrolment *in, const
     return EA_OK;
 }
 
+/* In the transaction. *was: the role that they have, held; NULL: none. */
+static enum ea_err lock_role(struct ea_req *r, const char *course, const char *user, const char **was)
+{
+    PGresult *res;
+    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_ENROLMENT_LOCK, course, user);
+    *was = !err && PQntuples(res) > 0 ? ea_pg_str(res, 0, 0) : NULL;
+    return err;
+}
+
+/* Somebody else may have made them a member between the two statements: then what they were is not known, and it is tried again. */
+static enum ea_err put(struct ea_req *r, const char *course, const char *user, const char *role,
+                       const char *was, bool *changed)
+{
+    PGresult *res;
+    enum ea_err err =
+        EA_PG(r->pg, r->arena, &res, STMT_ENROLMENT_PUT, course, user, role, r->caller.claims.user.s);
+    if (err)
+        return err;
+    *changed = PQntuples(res) > 0;
+    return *changed && !was && !ea_pg_bool(res, 0, 0) ? EA_ERETRY : EA_OK;
+}
+
 /* 201 for a new member, 200 for one whose role changed or who had it already. */
 enum ea_err gateway_enrolment_put(struct ea_req *r)
 {
     const struct enrolment *in = r->input;
-    const char *user = NULL, *course = r->vars[0];
+    const char *user = NULL, *was = NULL, *course = r->vars[0];
+    bool changed = false;
     PGresult *res = NULL;
     enum ea_err err = authorise(r, EA_CAP_TEACH, NULL);
     if (!err)
@@ -68,16 +91,12 @@ enum ea_err gateway_enrolment_put(struct ea_req *r)
     if (!err)
         err = ea_req_begin(r);
     if (!err)
-        err = EA_PG(r->pg, r->arena, &res, STMT_ENROLMENT_PUT, course, user, roles[in->role.v],
-                    r->caller.claims.user.s);
-    if (err)
-        return err;
-    bool changed = PQntuples(res) > 0, added = changed && ea_pg_bool(res, 0, 0);
-    if (added)
-        err = gateway_membership_joined(r, user, course);
-    else if (changed) /* what is followed stays: a topic that is said to be added was not followed before */
-        err = gateway_membership_tell(r, user, "[]", "[]");
-    if (!err && added)
+        err = lock_role(r, course, user, &was);
+    if (!err)
+        err = put(r, course, user, roles[in->role.v], was, &changed);
+    if (!err && changed)
+        err = gateway_membership_turned(r, user, course, was, roles[in->role.v]);
+    if (!err && changed && !was)
         err = ea_resp_created(r, "/v1/courses/%s/enrolments/%s", course, user);
     if (!err)
         err = EA_PG(r->pg, r->arena, &res, STMT_ENROLMENT_READ, course, user);
@@ -113,6 +132,6 @@ enum ea_err gateway_enrolment_delete(struct ea_req *r)
         return err;
     if (PQntuples(res) == 0)
         return EA_ENOTFOUND;
-    err = gateway_membership_left(r, user, course);
+    err = gateway_membership_turned(r, user, course, ea_pg_str(res, 0, 0), NULL);
     return err ? err : ea_resp_none(r);
 }

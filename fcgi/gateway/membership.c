@@ -3,17 +3,7 @@
 #include "lib/events.h"
 #include "lib/pg.h"
 
-enum { JOINED, LEFT }; /* columns */
-
-static enum ea_err topics_of(struct ea_req *r, const char *user, const char *course, int which,
-                             const char **out)
-{
-    PGresult *res;
-    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_COURSE_TOPICS, course, user);
-    if (!err)
-        *out = ea_pg_str(res, 0, which);
-    return err;
-}
+enum { COME, GO }; /* columns */
 
 enum ea_err gateway_membership_tell(struct ea_req *r, const char *user, const char *add, const char *remove)
 {
@@ -24,16 +14,10 @@ enum ea_err gateway_membership_tell(struct ea_req *r, const char *user, const ch
     return ea_req_event(r, ea_topic(EA_TOPIC_USER, user, topic), "membership.changed", payload, NULL);
 }
 
-enum ea_err gateway_membership_joined(struct ea_req *r, const char *user, const char *course)
+enum ea_err gateway_membership_turned(struct ea_req *r, const char *user, const char *course, const char *was,
+                                      const char *now)
 {
-    const char *topics;
-    enum ea_err err = topics_of(r, user, course, JOINED, &topics);
-    return err ? err : gateway_membership_tell(r, user, topics, "[]");
-}
-
-enum ea_err gateway_membership_left(struct ea_req *r, const char *user, const char *course)
-{
-    const char *topics;
-    enum ea_err err = topics_of(r, user, course, LEFT, &topics);
-    return err ? err : gateway_membership_tell(r, user, "[]", topics);
+    PGresult *res;
+    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_COURSE_TOPICS, course, user, was, now);
+    return err ? err : gateway_membership_tell(r, user, ea_pg_str(res, 0, COME), ea_pg_str(res, 0, GO));
 }

@@ -184,7 +184,7 @@ static enum ea_err write_enrolments(struct ea_req *r, struct import *im, const s
         return err;
     im->enrolled += PQntuples(res);
     for (int i = 0; !err && !im->dry_run && i < PQntuples(res); i++)
-        err = gateway_membership_tell(r, ea_pg_str(res, i, 0), ea_pg_str(res, i, 1), "[]");
+        err = gateway_membership_tell(r, ea_pg_str(res, i, 0), ea_pg_str(res, i, 1), ea_pg_str(res, i, 2));
     return err;
 }
 

@@ -13,13 +13,10 @@ teacher AS (INSERT INTO enrolments (course_id, user_id, role) SELECT id, $5::uui
 SELECT ea_course_json(made, 'teacher')::text, made.version FROM made;
 
 -- name: course_topics
--- in: uuid, uuid
--- What somebody who joins the course follows (again the direct rooms that they were in), and what somebody who leaves it follows no more, as JSON.
--- A statement after the change that it tells of.
-SELECT to_json(ea_course_topics($1::uuid)
-               || ARRAY(SELECT 'r:' || r.id FROM rooms r JOIN room_members m ON m.room_id = r.id
-                        WHERE r.course_id = $1::uuid AND r.kind = 'direct' AND m.user_id = $2::uuid))::text,
-       to_json(ea_course_topics_all($1::uuid))::text;
+-- in: uuid, uuid, text, text
+-- Course, user, the role they had there and the one they have (NULL: none): the topics that this brings, and those that it takes, as JSON. A topic is in one of them only if it was not, or
+-- was, followed before.
+SELECT to_json(ea_topics_gained($1::uuid, $2::uuid, $3::text, $4::text))::text, to_json(ea_topics_gained($1::uuid, $2::uuid, $4::text, $3::text))::text;
 
 -- name: course_read
 -- in: uuid, uuid
@@ -50,6 +47,11 @@ SELECT ea_course_json(changed, ea_course_role($5::uuid, changed.id))::text, chan
 -- The person meant, by id or by e-mail.
 SELECT id FROM users WHERE (id = $1::uuid OR email = $2::text) AND active;
 
+-- name: enrolment_lock
+-- in: uuid, uuid
+-- The role of somebody in a course, held until the transaction ends; no row: none.
+SELECT role FROM enrolments WHERE course_id = $1::uuid AND user_id = $2::uuid FOR UPDATE;
+
 -- name: enrolment_put
 -- in: uuid, uuid, text, uuid
 -- Course, user, role, who does it. added: the person was no member before; no row: nothing changed.
@@ -78,4 +80,4 @@ ORDER BY lower(u.name), u.id LIMIT $5::int;
 WITH gone AS (DELETE FROM enrolments WHERE course_id = $1::uuid AND user_id = $2::uuid RETURNING *),
 noted AS (INSERT INTO audit (actor, action, object, object_id, detail)
           SELECT $3::uuid, 'enrolment.deleted', 'course', course_id, jsonb_build_object('user_id', user_id, 'role', role) FROM gone)
-SELECT 1 FROM gone;
+SELECT role FROM gone;

@@ -1,4 +1,4 @@
--- Files that were stored and are named by no submission.
+-- Files that were stored and are named by no submission and no message.
 
 -- name: installation_id
 -- in:
@@ -7,4 +7,5 @@ SELECT id FROM installation;
 -- name: orphans_among
 -- in: text[]
 -- Of these keys, those that no row names.
-SELECT k.key FROM unnest($1::text[]) AS k (key) WHERE NOT EXISTS (SELECT FROM submission_files f WHERE f.blob = k.key);
+SELECT k.key FROM unnest($1::text[]) AS k (key)
+WHERE NOT EXISTS (SELECT FROM submission_files f WHERE f.blob = k.key) AND NOT EXISTS (SELECT FROM message_files f WHERE f.blob = k.key);

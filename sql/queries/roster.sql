@@ -23,14 +23,17 @@ RETURNING id, xmax = 0;
 
 -- name: roster_enrol
 -- in: text[], text[], text[]
--- E-mails, course codes, roles. Answers with what changed: user, the topics that come with the course (none for who was a member before).
-INSERT INTO enrolments AS e (course_id, user_id, role)
-SELECT c.id, u.id, r.role
-FROM unnest($1::text[], $2::text[], $3::text[]) AS r (email, code, role)
-JOIN courses c ON c.code = r.code JOIN users u ON u.email = r.email
-ORDER BY c.id, u.id
-ON CONFLICT (course_id, user_id) DO UPDATE SET role = excluded.role WHERE e.role <> excluded.role
-RETURNING user_id, CASE WHEN xmax = 0 THEN to_json(ea_course_topics(course_id))::text ELSE '[]' END;
+-- E-mails, course codes, roles. Answers with what changed: user, the topics that the role brings and those that it takes.
+WITH r AS MATERIALIZED (
+    SELECT c.id AS course, u.id AS who, r.role
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS r (email, code, role) JOIN courses c ON c.code = r.code JOIN users u ON u.email = r.email
+), put AS (
+    INSERT INTO enrolments AS e (course_id, user_id, role) SELECT course, who, role FROM r ORDER BY course, who
+    ON CONFLICT (course_id, user_id) DO UPDATE SET role = excluded.role WHERE e.role <> excluded.role
+    RETURNING course_id, user_id, role
+)
+SELECT p.user_id, to_json(ea_topics_gained(p.course_id, p.user_id, was.role, p.role))::text, to_json(ea_topics_gained(p.course_id, p.user_id, p.role, was.role))::text
+FROM put p LEFT JOIN enrolments was ON was.course_id = p.course_id AND was.user_id = p.user_id;
 
 -- name: roster_audit
 -- in: uuid, int, int, int

@@ -5,30 +5,7 @@ import uuid
 
 import pytest
 from client import eventually, faults, pages, problem, stream, unique
-
-
-def make_room(person, course, name="Questions", kind="discussion", **fields):
-    reply = person.post(f"/v1/courses/{course['id']}/rooms", json={"name": name, "kind": kind} | fields)
-    assert reply.status_code == 201, reply.text
-    return reply.json()
-
-
-def say(person, room, text, **fields):
-    reply = person.post(f"/v1/rooms/{room['id']}/messages", json={"text": text} | fields)
-    assert reply.status_code == 201, reply.text
-    return reply.json()
-
-
-def poll(person, after=None, wait=0, **params):
-    if after is not None:
-        params["after"] = after
-    reply = person.get("/v1/events/poll", params=params | {"wait": wait})
-    assert reply.status_code == 200, reply.text
-    return reply.json()
-
-
-def cursor_now(person):
-    return poll(person)["cursor"]
+from rooms import cursor_now, history, make_room, poll, say
 
 
 @pytest.fixture
@@ -46,7 +23,7 @@ def outsider(school):
 
 def test_a_room_is_everybodys_in_the_course_and_nobody_elses(teacher, student, outsider, course, room):
     assert student.get(f"/v1/rooms/{room['id']}").json()["name"] == "Questions"
-    assert [r["id"] for r in pages(student, f"/v1/courses/{course['id']}/rooms")] == [room["id"]]
+    assert room["id"] in [r["id"] for r in pages(student, f"/v1/courses/{course['id']}/rooms")]
     problem(outsider.get(f"/v1/rooms/{room['id']}"), 404)
     problem(outsider.get(f"/v1/courses/{course['id']}/rooms"), 404)
     problem(outsider.get(f"/v1/rooms/{room['id']}/messages"), 404)
@@ -68,42 +45,11 @@ def test_a_room_is_renamed_by_who_has_read_it(teacher, student, room):
     problem(student.change(path, {"name": "Ours"}), 403)
 
 
-def test_a_direct_room_is_its_members_alone(school, admin, teacher, student, course):
-    friend, other = school.person(), school.person()
-    for person in (friend, other):
-        school.enrol(course, person)
-    room = make_room(student, course, name="Homework", kind="direct", members=[friend.id])
-    assert {m["id"] for m in room["members"]} == {student.id, friend.id}
-    say(friend, room, "hi")
-    path = f"/v1/rooms/{room['id']}"
-    for person in (other, teacher):
-        problem(person.get(path), 404)
-        problem(person.get(path + "/messages"), 404)
-        problem(person.post(path + "/messages", json={"text": "hi"}), 404)
-        assert room["id"] not in [r["id"] for r in pages(person, f"/v1/courses/{course['id']}/rooms")]
-    assert student.put(f"{path}/members/{other.id}").status_code == 204
-    assert other.get(path).status_code == 200
-    assert student.delete(f"{path}/members/{other.id}").status_code == 204
-    problem(other.get(path), 404)
-    problem(student.delete(f"{path}/members/{other.id}"), 404)
-
-
 def test_announcements_are_the_teachers(teacher, student, course):
     room = make_room(teacher, course, name="News", kind="announcement")
     assert say(teacher, room, "No class on Friday")["text"] == "No class on Friday"
     problem(student.post(f"/v1/rooms/{room['id']}/messages", json={"text": "Why?"}), 403)
-    assert [m["text"] for m in pages_of_messages(student, room)] == ["No class on Friday"]
-
-
-def pages_of_messages(person, room, limit=50):
-    got, before = [], None
-    while True:
-        params = {"limit": limit} | ({"before": before} if before else {})
-        page = person.get(f"/v1/rooms/{room['id']}/messages", params=params).json()
-        got += page["items"]
-        before = page["next"]
-        if before is None:
-            return got
+    assert [m["text"] for m in history(student, room)] == ["No class on Friday"]
 
 
 # --- messages -------------------------------------------------------------------------------------------------------------
@@ -119,7 +65,7 @@ def test_the_same_client_id_is_the_same_message(student, room):
     first = say(student, room, "once", client_id="c1")
     again = say(student, room, "once", client_id="c1")
     assert again == first
-    assert len(pages_of_messages(student, room)) == 1
+    assert len(history(student, room)) == 1
 
 
 def test_the_same_client_id_at_the_same_time_is_one_message(student, room):
@@ -130,7 +76,7 @@ def test_the_same_client_id_at_the_same_time_is_one_message(student, room):
     for t in threads:
         t.join()
     assert len({m["id"] for m in replies}) == 1 and len(replies) == 8
-    assert len(pages_of_messages(student, room)) == 1
+    assert len(history(student, room)) == 1
 
 
 def test_an_idempotency_key_gives_the_first_reply_again(student, room):
@@ -140,7 +86,7 @@ def test_an_idempotency_key_gives_the_first_reply_again(student, room):
     assert first.status_code == again.status_code == 201
     assert again.json() == first.json() and again.headers["idempotent-replay"] == "true"
     problem(student.post(path, json={"text": "other"}, headers=key), 422, "idempotency-key-reused")
-    assert len(pages_of_messages(student, room)) == 1
+    assert len(history(student, room)) == 1
 
 
 def test_what_was_refused_leaves_the_idempotency_key_free(school, teacher, course, room):
@@ -184,7 +130,7 @@ def test_what_is_no_message(student, room, body, fault):
 def test_history_pages_both_ways(teacher, student, room):
     said = [say(teacher, room, str(i))["event_id"] for i in range(7)]
     assert said == sorted(said)
-    assert [m["event_id"] for m in pages_of_messages(student, room, limit=3)] == said[::-1]
+    assert [m["event_id"] for m in history(student, room, limit=3)] == said[::-1]
     onwards = student.get(f"/v1/rooms/{room['id']}/messages", params={"after": said[3]}).json()
     assert [m["event_id"] for m in onwards["items"]] == said[4:]
 
@@ -234,10 +180,10 @@ def test_everybody_hears_the_same_in_the_same_order(school, teacher, course, roo
         for s in streams:
             s.close()
     by_poll = [[(str(e["id"]), e["data"]) for e in polled[p.id]] for p in everyone]
-    history = [(str(m["event_id"]), m) for m in reversed(pages_of_messages(teacher, room))]
-    assert len(history) == 20
+    said = [(str(m["event_id"]), m) for m in reversed(history(teacher, room))]
+    assert len(said) == 20
     for one in heard + by_poll:
-        assert one == history
+        assert one == said
 
 
 def test_a_stream_resumes_where_it_broke(teacher, student, room):

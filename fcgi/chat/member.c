@@ -1,0 +1,70 @@
+/* /v1/rooms/{id}/members/{user_id}: who is in a group. A direct room is one of exactly its people, so nobody comes or goes there. */
+#include "fcgi/chat/chat.h"
+
+#include "lib/events.h"
+#include "lib/pg.h"
+
+#include <string.h>
+
+/* In the transaction that begins here: a group, and the caller teaches in its course. */
+static enum ea_err open_group(struct ea_req *r)
+{
+    struct ea_access access;
+    PGresult *res;
+    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, &access);
+    if (err == EA_OK)
+        err = ea_req_begin(r);
+    if (err == EA_OK)
+        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_GET, r->vars[0], chat_me(r));
+    if (err != EA_OK)
+        return err;
+    const char *kind = ea_pg_str(res, 0, 2);
+    if (strcmp(kind, "direct") == 0)
+        return ea_fail(r, EA_ECONFLICT, "A direct room is one of exactly its people; make another one.");
+    if (strcmp(kind, "group") != 0)
+        return ea_fail(r, EA_ECONFLICT, "Everybody of the course is in this room; only groups have members.");
+    return access.role >= EA_COURSE_ASSISTANT ? EA_OK : EA_EFORBIDDEN;
+}
+
+static enum ea_err member_put(struct ea_req *r)
+{
+    const char *list = ea_pg_array(r->arena, &r->vars[1], 1);
+    PGresult *res;
+    enum ea_err err = list == NULL ? EA_ENOMEM : open_group(r);
+    if (err == EA_OK)
+        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_MEMBERS_INSERT, r->vars[0], list);
+    bool is_news = err == EA_OK && PQntuples(res) > 0 && !ea_pg_bool(res, 0, 1);
+    if (is_news)
+        err = chat_room_tell(r, EA_TOPIC_USER, r->vars[1], r->vars[0], true);
+    if (err == EA_OK)
+        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_MEMBER, r->vars[0], r->vars[1]);
+    if (err == EA_OK && PQntuples(res) == 0)
+        return ea_fail(r, EA_ENOTFOUND, "There is nobody like that in the course.");
+    return err == EA_OK ? ea_resp_none(r) : err;
+}
+
+static enum ea_err member_delete(struct ea_req *r)
+{
+    PGresult *res;
+    enum ea_err err = open_group(r);
+    if (err == EA_OK)
+        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_MEMBER_DELETE, r->vars[0], r->vars[1]);
+    if (err == EA_OK && PQntuples(res) == 0)
+        err = EA_ENOTFOUND;
+    bool hears_on = err == EA_OK && ea_pg_bool(res, 0, 1); /* who teaches hears every group */
+    if (err == EA_OK && !hears_on)
+        err = chat_room_tell(r, EA_TOPIC_USER, r->vars[1], r->vars[0], false);
+    return err == EA_OK ? ea_resp_none(r) : err;
+}
+
+const struct ea_route chat_member_routes[] = {
+    { .method = EA_PUT,
+      .pattern = "/v1/rooms/{id}/members/{user_id}",
+      .handler = member_put,
+      .who = EA_SIGNED_IN },
+    { .method = EA_DELETE,
+      .pattern = "/v1/rooms/{id}/members/{user_id}",
+      .handler = member_delete,
+      .who = EA_SIGNED_IN },
+    EA_ROUTES_END,
+};
