@@ -58,14 +58,19 @@ ea_chat_SOURCES = \
 	fcgi/chat/chat.h \
 	fcgi/chat/edit.c \
 	fcgi/chat/event.c \
+	fcgi/chat/export.c \
 	fcgi/chat/file.c \
+	fcgi/chat/hide.c \
 	fcgi/chat/history.c \
 	fcgi/chat/main.c \
 	fcgi/chat/member.c \
 	fcgi/chat/message.c \
+	fcgi/chat/mute.c \
 	fcgi/chat/pin.c \
 	fcgi/chat/reaction.c \
 	fcgi/chat/read.c \
+	fcgi/chat/report.c \
+	fcgi/chat/retention.c \
 	fcgi/chat/room.c \
 	fcgi/chat/text.c
 ea_chat_LDADD = libcore.a $(FCGI_LIBS) $(LIBEA_LIBS)

@@ -27,6 +27,11 @@ extern const struct ea_route chat_edit_routes[];
 extern const struct ea_route chat_reaction_routes[];
 extern const struct ea_route chat_pin_routes[];
 extern const struct ea_route chat_file_routes[];
+extern const struct ea_route chat_hide_routes[];
+extern const struct ea_route chat_mute_routes[];
+extern const struct ea_route chat_report_routes[];
+extern const struct ea_route chat_retention_routes[];
+extern const struct ea_route chat_export_routes[];
 extern const struct ea_route chat_event_routes[];
 
 #define CHAT_TEXT_MAX  (16 * 1024)
@@ -67,6 +72,8 @@ enum ea_err chat_message_write(struct ea_req *r, const char *id, struct chat_mes
 /* The event of a change, to all who hear the room. */
 enum ea_err chat_room_event(struct ea_req *r, const char *room, const char *kind,
                             const char *payload) EA_MUST;
+/* Hides it, or shows it again, and tells the room; nothing when it is so already. The transaction is open. hide.c */
+enum ea_err chat_message_hide(struct ea_req *r, const char *id, bool hidden) EA_MUST;
 /* {"items": …, "next": …} from rows (JSON, event id), fetched with LIMIT limit + 1; `next` is the last event id of the page. */
 enum ea_err chat_page(struct ea_req *r, const PGresult *res, int64_t limit) EA_MUST;
 

@@ -67,3 +67,31 @@ DELETE FROM suspects WHERE at < now() - interval '7 days'
 -- in: bigint
 DELETE FROM mails WHERE sent_at < now() - interval '30 days'
     AND ctid = ANY (ARRAY (SELECT ctid FROM mails WHERE sent_at < now() - interval '30 days' LIMIT $1::bigint));
+
+-- name: relay_tidy_messages
+-- in: bigint
+-- What a course keeps no longer, with all that hangs on it. A room's oldest come first, so none is looked for among those that stay.
+WITH old AS (
+    SELECT m.id FROM courses c JOIN rooms r ON r.course_id = c.id
+    CROSS JOIN LATERAL (SELECT q.id, q.created_at FROM messages q WHERE q.room_id = r.id ORDER BY q.event_id LIMIT $1::bigint) m
+    WHERE c.message_days IS NOT NULL AND m.created_at < now() - c.message_days * interval '1 day'
+    LIMIT $1::bigint
+), versions AS (
+    DELETE FROM message_versions WHERE message_id IN (SELECT id FROM old)
+), signs AS (
+    DELETE FROM reactions WHERE message_id IN (SELECT id FROM old)
+), words AS (
+    DELETE FROM message_words WHERE message_id IN (SELECT id FROM old)
+), files AS (
+    DELETE FROM message_attachments WHERE message_id IN (SELECT id FROM old)
+), complaints AS (
+    DELETE FROM reports WHERE message_id IN (SELECT id FROM old)
+)
+DELETE FROM messages WHERE id IN (SELECT id FROM old);
+
+-- name: relay_tidy_files
+-- in: bigint
+-- Files that no message names and none can name any more; then nothing names their blobs.
+DELETE FROM message_files WHERE id = ANY (ARRAY (
+    SELECT f.id FROM message_files f
+    WHERE f.created_at < now() - interval '2 days' AND NOT EXISTS (SELECT FROM message_attachments a WHERE a.file_id = f.id) LIMIT $1::bigint));

@@ -96,7 +96,7 @@ def check(response):
     media = response.headers.get("content-type", "").split(";")[0]
     if media not in content and "*/*" not in content:
         raise AssertionError(f"{where} with {media or 'no content'} instead of {' or '.join(content) or 'no content'}")
-    if media.endswith("json"):
+    if media == "application/json" or media.endswith("+json"):
         faults = judge(content[media].get("schema", {}), response.json())
         if faults:
             raise AssertionError(f"{where}, against its contract: " + "; ".join(faults[:10]))

@@ -10,8 +10,9 @@
 #define ROWS_MAX 1000 /* of one step: few enough to be over in milliseconds */
 
 static const enum ea_stmt tasks[] = { STMT_RELAY_TIDY_IDEMPOTENCY, STMT_RELAY_TIDY_REVOCATIONS,
-                                      STMT_RELAY_TIDY_PROCESSED, STMT_RELAY_TIDY_SUSPECTS,
-                                      STMT_RELAY_TIDY_MAILS };
+                                      STMT_RELAY_TIDY_PROCESSED,   STMT_RELAY_TIDY_SUSPECTS,
+                                      STMT_RELAY_TIDY_MAILS,       STMT_RELAY_TIDY_MESSAGES,
+                                      STMT_RELAY_TIDY_FILES };
 #define TASKS (sizeof(tasks) / sizeof(tasks[0]))
 
 /* True: there may be more of it. */
