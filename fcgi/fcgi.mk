@@ -72,6 +72,7 @@ ea_chat_SOURCES = \
 	fcgi/chat/report.c \
 	fcgi/chat/retention.c \
 	fcgi/chat/room.c \
+	fcgi/chat/search.c \
 	fcgi/chat/text.c
 ea_chat_LDADD = libcore.a $(FCGI_LIBS) $(LIBEA_LIBS)
 

@@ -12,6 +12,7 @@ STMT_FILES += $(srcdir)/sql/queries/chat_reaction.sql
 STMT_FILES += $(srcdir)/sql/queries/chat_report.sql
 STMT_FILES += $(srcdir)/sql/queries/chat_retention.sql
 STMT_FILES += $(srcdir)/sql/queries/chat_room.sql
+STMT_FILES += $(srcdir)/sql/queries/chat_search.sql
 STMT_FILES += $(srcdir)/sql/queries/core.sql
 STMT_FILES += $(srcdir)/sql/queries/course.sql
 STMT_FILES += $(srcdir)/sql/queries/grader_attempt.sql
