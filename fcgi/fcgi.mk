@@ -67,6 +67,7 @@ ea_chat_SOURCES = \
 	fcgi/chat/message.c \
 	fcgi/chat/mute.c \
 	fcgi/chat/pin.c \
+	fcgi/chat/question.c \
 	fcgi/chat/reaction.c \
 	fcgi/chat/read.c \
 	fcgi/chat/report.c \

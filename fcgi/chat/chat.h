@@ -28,6 +28,7 @@ extern const struct ea_route chat_reaction_routes[];
 extern const struct ea_route chat_pin_routes[];
 extern const struct ea_route chat_file_routes[];
 extern const struct ea_route chat_search_routes[];
+extern const struct ea_route chat_question_routes[];
 extern const struct ea_route chat_hide_routes[];
 extern const struct ea_route chat_mute_routes[];
 extern const struct ea_route chat_report_routes[];

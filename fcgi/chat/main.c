@@ -52,6 +52,7 @@ int main(int argc, char **argv)
         chat_room_routes,     chat_member_routes,   chat_read_routes,
         chat_message_routes,  chat_history_routes,  chat_edit_routes,
         chat_reaction_routes, chat_pin_routes,      chat_file_routes,
+        chat_search_routes,   chat_question_routes, chat_hide_routes,
         chat_mute_routes,     chat_report_routes,   chat_retention_routes,
         chat_export_routes,   chat_event_routes,    NULL,
     };
