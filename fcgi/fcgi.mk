@@ -100,6 +100,7 @@ QUIZ_TEXT += $(QUIZ_MARKUP)
 ea_quiz_SOURCES = $(QUIZ_TEXT) fcgi/quiz/quiz.h
 ea_quiz_SOURCES += fcgi/quiz/accommodation.c
 ea_quiz_SOURCES += fcgi/quiz/admission.c fcgi/quiz/admission.h
+ea_quiz_SOURCES += fcgi/quiz/announcement.c
 ea_quiz_SOURCES += fcgi/quiz/answer.c
 ea_quiz_SOURCES += fcgi/quiz/attempt.c
 ea_quiz_SOURCES += fcgi/quiz/bank.c

@@ -24,6 +24,7 @@ STMT_FILES += $(srcdir)/sql/queries/migrate.sql
 STMT_FILES += $(srcdir)/sql/queries/notifier.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_accommodation.sql
+STMT_FILES += $(srcdir)/sql/queries/quiz_announcement.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_answer.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_attempt.sql
 STMT_FILES += $(srcdir)/sql/queries/quiz_event.sql
@@ -54,6 +55,7 @@ dist_migrations_DATA += sql/migrations/0012_outages.sql
 dist_migrations_DATA += sql/migrations/0013_attempt_log.sql
 dist_migrations_DATA += sql/migrations/0014_event_retention.sql
 dist_migrations_DATA += sql/migrations/0015_rooms.sql
+dist_migrations_DATA += sql/migrations/0016_announcements.sql
 dist_migrations_DATA += sql/migrations/0017_inlined.sql
 
 demodir = $(datadir)/edtech-assistant/demo

@@ -80,13 +80,22 @@ static void free_data(struct ea_server *s, void *data)
 
 int main(int argc, char **argv)
 {
-    static const struct ea_route *const tables[] = {
-        quiz_item_routes,          quiz_bank_routes,        quiz_routes,
-        quiz_accommodation_routes, quiz_attempt_routes,     quiz_answer_routes,
-        quiz_event_routes,         quiz_submit_routes,      quiz_receipt_routes,
-        quiz_result_routes,        quiz_results_routes,     quiz_grade_routes,
-        quiz_outage_routes,        quiz_performance_routes, NULL
-    };
+    static const struct ea_route *const tables[] = { quiz_item_routes,
+                                                     quiz_bank_routes,
+                                                     quiz_routes,
+                                                     quiz_accommodation_routes,
+                                                     quiz_announcement_routes,
+                                                     quiz_attempt_routes,
+                                                     quiz_answer_routes,
+                                                     quiz_event_routes,
+                                                     quiz_submit_routes,
+                                                     quiz_receipt_routes,
+                                                     quiz_result_routes,
+                                                     quiz_results_routes,
+                                                     quiz_grade_routes,
+                                                     quiz_outage_routes,
+                                                     quiz_performance_routes,
+                                                     NULL };
     static const struct ea_service service = {
         .name = "quiz", .tables = tables, .start = start, .stop = stop, .free = free_data
     };

@@ -19,6 +19,7 @@ extern const struct ea_route quiz_item_routes[];          /* item.c */
 extern const struct ea_route quiz_bank_routes[];          /* bank.c */
 extern const struct ea_route quiz_routes[];               /* quiz.c */
 extern const struct ea_route quiz_accommodation_routes[]; /* accommodation.c */
+extern const struct ea_route quiz_announcement_routes[];  /* announcement.c */
 extern const struct ea_route quiz_attempt_routes[];       /* attempt.c */
 extern const struct ea_route quiz_answer_routes[];        /* answer.c */
 extern const struct ea_route quiz_event_routes[];         /* event.c */
