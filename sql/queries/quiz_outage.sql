@@ -26,13 +26,13 @@ SELECT id, ceil(extract(epoch FROM ended_at - began_at))::integer FROM (
 
 -- name: outage_credit
 -- in: uuid, integer, bigint
--- Outage, its length in seconds, limit: attempts that were open when it began get the time back, each once, as if their clock had stood still. A row for each: its student, and the
+-- Outage, its length in seconds, limit: attempts that were open when it began (as far as that is known: beats are a second apart, and what began after the last one had a service to begin with) get the time back, each once, as if their clock had stood still. A row for each: its student, and the
 -- payload of attempt.changed, NULL when its end is the closing and stays. What was handed in meanwhile gets nothing.
 WITH due AS (
     SELECT a.id, a.ends_at AS was, x.seconds, CASE WHEN q.credit_past_close OR shut IS NULL THEN a.ends_at + x.seconds * interval '1 second'
                                                    ELSE greatest(a.ends_at, least(a.ends_at + x.seconds * interval '1 second', shut)) END AS ends
     FROM outages o
-    JOIN attempts a ON a.state = 'in_progress' AND a.late_at >= o.began_at AND a.started_at <= o.began_at
+    JOIN attempts a ON a.state = 'in_progress' AND a.late_at >= o.began_at AND a.started_at <= o.began_at + interval '1 second'
     JOIN quizzes q ON q.id = a.quiz_id AND q.credit_threshold_s <= $2::integer AND q.credit_max_s > a.credited_s
     LEFT JOIN accommodations acc ON acc.quiz_id = a.quiz_id AND acc.user_id = a.user_id
     CROSS JOIN LATERAL (SELECT least($2::integer, q.credit_max_s - a.credited_s) AS seconds, coalesce(acc.closes_at, q.closes_at) AS shut) x
@@ -65,7 +65,7 @@ SELECT json_build_object('id', o.id, 'began_at', ea_time(o.began_at), 'ended_at'
                          'attempts_open', open.n, 'attempts_credited', given.n, 'credited_s', given.seconds, 'undone_at', ea_time(given.undone_at), 'undone_by', given.undone_by),
        o.began_at
 FROM outages o
-CROSS JOIN LATERAL (SELECT count(*) AS n FROM attempts a WHERE a.quiz_id = $1::uuid AND a.started_at <= o.began_at AND coalesce(a.submitted_at, 'infinity') > o.began_at) open
+CROSS JOIN LATERAL (SELECT count(*) AS n FROM attempts a WHERE a.quiz_id = $1::uuid AND a.started_at <= o.began_at + interval '1 second' AND coalesce(a.submitted_at, 'infinity') > o.began_at) open
 CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(c.seconds), 0) AS seconds, max(c.undone_at) AS undone_at, (array_agg(c.undone_by))[1] AS undone_by
                     FROM outage_credits c WHERE c.quiz_id = $1::uuid AND c.outage_id = o.id) given
 WHERE o.settled_at IS NOT NULL AND o.began_at > coalesce(nullif($2::text, '')::timestamptz, '-infinity')
