@@ -41,3 +41,17 @@ def student(school, course):
     person = school.person()
     school.enrol(course, person)
     return person
+
+
+@pytest.fixture
+def friend(school, course):
+    person = school.person()
+    school.enrol(course, person)
+    return person
+
+
+@pytest.fixture
+def assistant(school, course):
+    person = school.person()
+    school.enrol(course, person, role="assistant")
+    return person

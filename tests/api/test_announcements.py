@@ -13,13 +13,6 @@ def quiz(teacher, course):
     return set_quiz(teacher, course)
 
 
-@pytest.fixture
-def friend(school, course):
-    person = school.person()
-    school.enrol(course, person)
-    return person
-
-
 def announce(person, quiz, text="In **question 2** read 662 nm."):
     return person.post(f"/v1/quizzes/{quiz['id']}/announcements", json={"text": text})
 

@@ -17,13 +17,6 @@ def room(teacher, course):
 
 
 @pytest.fixture
-def friend(school, course):
-    person = school.person()
-    school.enrol(course, person)
-    return person
-
-
-@pytest.fixture
 def outsider(school):
     return school.person()
 

@@ -14,20 +14,6 @@ def room(teacher, course):
 
 
 @pytest.fixture
-def friend(school, course):
-    person = school.person()
-    school.enrol(course, person)
-    return person
-
-
-@pytest.fixture
-def assistant(school, course):
-    person = school.person()
-    school.enrol(course, person, role="assistant")
-    return person
-
-
-@pytest.fixture
 def outsider(school):
     return school.person()
 

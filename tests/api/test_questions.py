@@ -12,13 +12,6 @@ def room(teacher, course):
     return make_room(teacher, course)
 
 
-@pytest.fixture
-def friend(school, course):
-    person = school.person()
-    school.enrol(course, person)
-    return person
-
-
 def ask(person, room, text, **fields):
     return say(person, room, text, question=True, **fields)
 

@@ -8,20 +8,6 @@ from client import eventually, faults, pages, problem, stream, unique
 from rooms import cursor_now, heard_between, history, make_room, mark, read, say
 
 
-@pytest.fixture
-def friend(school, course):
-    person = school.person()
-    school.enrol(course, person)
-    return person
-
-
-@pytest.fixture
-def assistant(school, course):
-    person = school.person()
-    school.enrol(course, person, role="assistant")
-    return person
-
-
 def rooms_of(person, course):
     return {r["id"]: r for r in pages(person, f"/v1/courses/{course['id']}/rooms", limit=2)}
 

@@ -3,9 +3,7 @@
 import concurrent.futures
 import csv
 import io
-import os
 import pathlib
-import socket
 
 import pytest
 import stack
@@ -121,18 +119,12 @@ def came_from(where):
     return sum(stack.metric(name, f'ea_attempt_results_total{{from="{where}"}}') for name in stack.names("quiz"))
 
 
-def redis(*words):
-    with socket.create_connection(("127.0.0.1", int(os.environ["EA_PORT_REDIS"])), timeout=10) as s:
-        s.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words))
-        return s.recv(65536)
-
-
 def test_it_is_kept_and_a_wiped_cache_is_only_slower(student, attempt):
     first = read(student, attempt)
     kept, fetched = came_from("cache"), came_from("database")
     assert [read(student, attempt) for _ in range(5)] == [first] * 5
     assert came_from("cache") == kept + 5 and came_from("database") == fetched
-    assert redis(b"FLUSHALL") == b"+OK\r\n"
+    stack.flush_redis()
     assert read(student, attempt) == first
     assert came_from("database") == fetched + 1
 
@@ -158,7 +150,7 @@ def test_a_performance_needs_no_redis(course, student, attempt):
 
 def test_a_rush_fetches_it_once_in_each_process(student, attempt):
     stack.each(stack.restart, *stack.names("quiz"))  # no thread has a connection to Redis that an earlier test broke
-    redis(b"FLUSHALL")
+    stack.flush_redis()
     read_before, all_before = came_from("database"), sum(map(came_from, ("cache", "flight", "database")))
     tabs = [student.tab() for _ in range(20)]
     with concurrent.futures.ThreadPoolExecutor(len(tabs)) as pool:
