@@ -21,6 +21,7 @@
 
 #define MARK "swarm:"
 enum {
+    BODY_MAX = 4096,    /* of a message that is sent */
     LINE_MAX_ = 4096,   /* of a stream; what is longer is cut */
     OPENING_MAX = 1000, /* connections that are being opened at once: a backlog is finite */
     SENDERS_MAX = 64,
@@ -231,7 +232,7 @@ static void on_reply(struct sender *s)
 
 static void post(struct sender *s)
 {
-    char body[512], request[3072];
+    char body[BODY_MAX], request[BODY_MAX + 3072];
     const char *place = strstr(post_body, "%d");
     int n = snprintf(body, sizeof body, "%.*s%u%s", (int)(place - post_body), post_body, ++sent_n, place + 2);
     int m = snprintf(
@@ -426,6 +427,10 @@ int main(int argc, char **argv)
         post_body = argv[argc - 1];
         if (!strstr(post_body, "%d")) {
             fprintf(stderr, "swarm: the body '%s' has no %%d\n", post_body);
+            return 2;
+        }
+        if (strlen(post_body) + 10 > BODY_MAX || strlen(post_token) + strlen(post_path) > 2800) {
+            fprintf(stderr, "swarm: body, token or path is too long\n");
             return 2;
         }
     }
