@@ -9,6 +9,7 @@ libcore_a_SOURCES = \
 	fcgi/core/conn.c fcgi/core/conn.h \
 	fcgi/core/download.c fcgi/core/download.h \
 	fcgi/core/frame.c fcgi/core/frame.h \
+	fcgi/core/heap.c fcgi/core/heap.h \
 	fcgi/core/hub.c fcgi/core/hub.h fcgi/core/hub_private.h \
 	fcgi/core/hub_ask.c fcgi/core/hub_deliver.c fcgi/core/hub_feed.c fcgi/core/hub_fill.c \
 	fcgi/core/hub_inbox.c fcgi/core/hub_live.c fcgi/core/hub_sub.c fcgi/core/hub_topics.c \
@@ -26,6 +27,7 @@ libcore_a_SOURCES = \
 	fcgi/core/route.c fcgi/core/route.h fcgi/core/run.h \
 	fcgi/core/seats.c fcgi/core/seats.h \
 	fcgi/core/server.c fcgi/core/server.h fcgi/core/server_private.h \
+	fcgi/core/slab.c fcgi/core/slab.h \
 	fcgi/core/token_cache.c fcgi/core/token_cache.h \
 	fcgi/core/topics.c fcgi/core/topics.h \
 	fcgi/core/upload.c fcgi/core/upload.h \

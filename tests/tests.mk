@@ -20,12 +20,14 @@ tests_unit_lib_receipt_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 tests_unit_lib_rules_SOURCES = tests/unit/lib_rules.c
 tests_unit_lib_rules_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 # The hub's parts.
-check_PROGRAMS += tests/unit/fcgi_core_wheel tests/unit/fcgi_core_topics tests/unit/fcgi_core_window tests/unit/fcgi_core_outbox tests/unit/fcgi_core_seats
+check_PROGRAMS += tests/unit/fcgi_core_wheel tests/unit/fcgi_core_topics tests/unit/fcgi_core_window tests/unit/fcgi_core_outbox tests/unit/fcgi_core_seats tests/unit/fcgi_core_slab
 tests_unit_fcgi_core_wheel_SOURCES = tests/unit/fcgi_core_wheel.c fcgi/core/wheel.c
 tests_unit_fcgi_core_wheel_LDADD = $(CMOCKA_LIBS)
-tests_unit_fcgi_core_seats_SOURCES = tests/unit/fcgi_core_seats.c fcgi/core/seats.c
+tests_unit_fcgi_core_seats_SOURCES = tests/unit/fcgi_core_seats.c fcgi/core/seats.c fcgi/core/slab.c
 tests_unit_fcgi_core_seats_LDADD = $(CMOCKA_LIBS)
-tests_unit_fcgi_core_topics_SOURCES = tests/unit/fcgi_core_topics.c fcgi/core/topics.c
+tests_unit_fcgi_core_slab_SOURCES = tests/unit/fcgi_core_slab.c fcgi/core/slab.c
+tests_unit_fcgi_core_slab_LDADD = $(CMOCKA_LIBS)
+tests_unit_fcgi_core_topics_SOURCES = tests/unit/fcgi_core_topics.c fcgi/core/topics.c fcgi/core/slab.c
 tests_unit_fcgi_core_topics_LDADD = $(CMOCKA_LIBS)
 tests_unit_fcgi_core_window_SOURCES = tests/unit/fcgi_core_window.c fcgi/core/window.c fcgi/core/frame.c
 tests_unit_fcgi_core_window_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)

@@ -38,7 +38,7 @@ static void run_command(struct ea_hub *h, struct ea_hub_command *c)
 {
     switch (c->type) {
     case EA_HUB_SUBSCRIBE:
-        ea_hub_join(h, ea_sub_settle(c->sub));
+        ea_hub_join(h, c->sub);
         break;
     case EA_HUB_EVENT:
         ea_hub_take(h, &c->event);
@@ -161,6 +161,7 @@ static void hub_destroy(struct ea_hub *h)
         ea_window_free(&h->window);
     ea_topics_free(h->topics);
     ea_seats_free(h->seats);
+    ea_slab_free(h->cells);
     pthread_cond_destroy(&h->idle);
     pthread_mutex_destroy(&h->mutex);
     free(h);
@@ -193,14 +194,15 @@ enum ea_err ea_hub_new(struct ea_server *server, struct ea_hub **out)
     h->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     h->topics = ea_topics_new();
     h->seats = ea_seats_new((unsigned)ea_server_cfg(server)->streams_per_user);
+    h->cells = ea_slab_new(sizeof(struct ea_sub));
     ea_id_new(&h->id);
     ea_hub_topics_init(h);
     h->end = ea_frame_end();
     struct epoll_event ev = { .events = EPOLLIN, .data.ptr = h };
     make_metrics(h);
     ea_wheel_init(&h->wheel, ea_clock_mono_ns());
-    if (h->epoll < 0 || h->wake < 0 || h->topics == NULL || h->seats == NULL || h->end == NULL ||
-        epoll_ctl(h->epoll, EPOLL_CTL_ADD, h->wake, &ev) != 0 ||
+    if (h->epoll < 0 || h->wake < 0 || h->topics == NULL || h->seats == NULL || h->cells == NULL ||
+        h->end == NULL || epoll_ctl(h->epoll, EPOLL_CTL_ADD, h->wake, &ev) != 0 ||
         (err = ea_window_init(&h->window, EA_HUB_WINDOW_EVENTS, EA_HUB_WINDOW_BYTES)) != EA_OK ||
         (err = start_thread(h)) != EA_OK) {
         hub_destroy(h);

@@ -98,9 +98,9 @@ static enum ea_err take_seat(struct ea_hub *h, struct ea_req *r, struct ea_hub_a
 /* Takes topics and seat. NULL: no memory, and they are still the asker's. */
 static struct ea_sub *sub_of(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking *a)
 {
-    struct ea_sub *s = ea_sub_new(r, &a->topics, a->cursor);
+    struct ea_sub *s = ea_sub_new(h, r, &a->topics, a->cursor);
     if (s != NULL && a->seated) {
-        s->seats = h->seats;
+        s->seated = true;
         a->seated = false;
     }
     return s;
@@ -174,7 +174,7 @@ static enum ea_err hand_over(struct ea_hub *h, struct ea_req *r, struct ea_sub *
     /* From here on the connection is the hub's, or closed. Frames are made for the one request id that nginx uses. */
     if (request_id != EA_FCGI_REQUEST_ID || ea_hub_subscribe(h, s) != EA_OK) {
         ea_conn_give_back(r->server, s->fd, false);
-        ea_sub_free(s);
+        ea_sub_free(h, s);
     }
     ea_req_release(r);
     return EA_PARKED;
@@ -192,7 +192,7 @@ static enum ea_err stream_from(struct ea_hub *h, struct ea_req *r, struct ea_hub
     if (err == EA_OK && r->method != EA_HEAD && !ea_hub_closed(h))
         err = hand_over(h, r, s);
     if (err != EA_PARKED)
-        ea_sub_free(s);
+        ea_sub_free(h, s);
     return err;
 }
 
@@ -261,7 +261,7 @@ static enum ea_err park(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking
     enum ea_err err = ea_hub_subscribe(h, s);
     if (err == EA_OK)
         return EA_PARKED;
-    ea_sub_free(s);
+    ea_sub_free(h, s);
     return err == EA_EOVERLOAD ? answer(r, a, NULL, 0) : err; /* draining: it asks the next process */
 }
 

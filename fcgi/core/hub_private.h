@@ -7,6 +7,7 @@
 #include "fcgi/core/outbox.h"
 #include "fcgi/core/pool.h"
 #include "fcgi/core/seats.h"
+#include "fcgi/core/slab.h"
 #include "fcgi/core/topics.h"
 #include "fcgi/core/wheel.h"
 #include "fcgi/core/window.h"
@@ -71,11 +72,11 @@ struct ea_sub {
     struct ea_id user, session;
     int64_t end_ns; /* stream: maximum age or the token's end; poll: its deadline */
     int64_t heartbeat_ns;
-    struct ea_seats *seats; /* it counts there; NULL: it does not */
-    struct ea_req *poll;    /* NULL: a stream */
-    int64_t asked, limit;   /* polls: the cursor that was asked for, and how many events */
+    struct ea_req *poll;  /* NULL: a stream */
+    int64_t asked, limit; /* polls: the cursor that was asked for, and how many events */
     int64_t upto;  /* polls: the answer ends with this event, which changes what is followed; 0: none did */
     int fd;        /* streams, and all below */
+    bool seated;   /* it holds a place in the hub's seats */
     bool keep;     /* nginx wants the connection back */
     bool behind;   /* events do not come to it; it is fed */
     bool reading;  /* a pool thread reads on for it */
@@ -116,6 +117,7 @@ struct ea_hub {
     struct ea_server *server;
     struct ea_id id; /* of this hub, among those of other processes */
     struct ea_seats *seats;
+    struct ea_slab *cells; /* struct ea_sub */
     pthread_t thread;
     int epoll, wake;
     pthread_mutex_t mutex; /* inbox, its tail, lost, closed, held, and all about askers */
@@ -153,11 +155,9 @@ bool ea_hub_closed(struct ea_hub *h);
 void ea_hub_say(struct ea_hub *h, const char *topic, const char *kind, const char *data_json,
                 const char *except); /* a transient event, in this process */
 struct ea_sub *
-ea_sub_new(const struct ea_req *r, struct ea_topic_list *topics,
+ea_sub_new(struct ea_hub *h, const struct ea_req *r, struct ea_topic_list *topics,
            int64_t cursor); /* takes the topics; NULL: no memory, and they are still the caller's */
-void ea_sub_free(struct ea_sub *s);
-/* On the hub's thread, before anything points to it: s in memory of that thread. One that stays for an hour amid what its request took for a millisecond would keep all of those pages. */
-struct ea_sub *ea_sub_settle(struct ea_sub *s) EA_MUST;
+void ea_sub_free(struct ea_hub *h, struct ea_sub *s);
 /* EA_EOVERLOAD while draining, EA_ENOMEM; then s is still the caller's. */
 enum ea_err ea_hub_subscribe(struct ea_hub *h, struct ea_sub *s) EA_MUST;
 int64_t ea_hub_window_after(const struct ea_hub *h);

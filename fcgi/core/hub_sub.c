@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
-struct ea_sub *ea_sub_new(const struct ea_req *r, struct ea_topic_list *topics, int64_t cursor)
+struct ea_sub *ea_sub_new(struct ea_hub *h, const struct ea_req *r, struct ea_topic_list *topics,
+                          int64_t cursor)
 {
-    struct ea_sub *s = calloc(1, sizeof(*s));
+    struct ea_sub *s = ea_slab_get(h->cells);
     if (s == NULL)
         return NULL;
     s->fd = -1;
@@ -24,25 +25,15 @@ struct ea_sub *ea_sub_new(const struct ea_req *r, struct ea_topic_list *topics, 
     return s;
 }
 
-struct ea_sub *ea_sub_settle(struct ea_sub *s)
-{
-    struct ea_sub *own = malloc(sizeof(*own));
-    if (own == NULL)
-        return s;
-    *own = *s;
-    free(s);
-    return own;
-}
-
-void ea_sub_free(struct ea_sub *s)
+void ea_sub_free(struct ea_hub *h, struct ea_sub *s)
 {
     if (s == NULL)
         return;
     ea_hub_topics_clear(&s->topics);
     ea_outbox_free(&s->out);
-    if (s->seats != NULL)
-        ea_seats_leave(s->seats, &s->user);
-    free(s);
+    if (s->seated)
+        ea_seats_leave(h->seats, &s->user);
+    ea_slab_put(h->cells, s);
 }
 
 void ea_sub_mark(struct ea_hub *h, struct ea_sub *s)
@@ -112,7 +103,7 @@ bool ea_sub_listen(struct ea_hub *h, struct ea_sub *s)
 
 void ea_sub_forget(struct ea_hub *h, struct ea_sub *s)
 {
-    ea_sub_free(s);
+    ea_sub_free(h, s);
     pthread_mutex_lock(&h->mutex);
     if (--h->held == 0)
         pthread_cond_broadcast(&h->idle);

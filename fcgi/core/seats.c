@@ -1,10 +1,12 @@
 #include "fcgi/core/seats.h"
 
+#include "fcgi/core/slab.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 4096, TAIL = 8, SLAB = 128 };
+enum { BUCKETS = 4096, TAIL = 8 };
 
 struct person {
     struct person *next; /* of the bucket */
@@ -12,17 +14,10 @@ struct person {
     unsigned taken; /* never 0 */
 };
 
-/* People who stay are kept apart from what requests take and give back, so that their pages can be given back too. */
-struct slab {
-    struct slab *next;
-    struct person v[SLAB];
-};
-
 struct ea_seats {
     pthread_mutex_t lock;
     unsigned most;
-    struct slab *slabs;
-    struct person *spare;
+    struct ea_slab *people;
     struct person *buckets[BUCKETS];
 };
 
@@ -41,6 +36,11 @@ struct ea_seats *ea_seats_new(unsigned most)
     if (s == NULL)
         return NULL;
     s->most = most;
+    s->people = ea_slab_new(sizeof(struct person));
+    if (s->people == NULL) {
+        free(s);
+        return NULL;
+    }
     pthread_mutex_init(&s->lock, NULL);
     return s;
 }
@@ -49,10 +49,7 @@ void ea_seats_free(struct ea_seats *s)
 {
     if (s == NULL)
         return;
-    for (struct slab *next, *slab = s->slabs; slab != NULL; slab = next) {
-        next = slab->next;
-        free(slab);
-    }
+    ea_slab_free(s->people);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -62,27 +59,12 @@ unsigned ea_seats_most(const struct ea_seats *s)
     return s->most;
 }
 
-static void put_back(struct ea_seats *s, struct person *p)
-{
-    p->next = s->spare;
-    s->spare = p;
-}
-
 /* NULL: no memory. */
 static struct person *person_new(struct ea_seats *s, const struct ea_id *who)
 {
-    if (s->spare == NULL) {
-        struct slab *slab = calloc(1, sizeof(*slab));
-        if (slab == NULL)
-            return NULL;
-        slab->next = s->slabs;
-        s->slabs = slab;
-        for (size_t i = 0; i < SLAB; i++)
-            put_back(s, &slab->v[i]);
-    }
-    struct person *p = s->spare;
-    s->spare = p->next;
-    *p = (struct person){ .who = *who };
+    struct person *p = ea_slab_get(s->people);
+    if (p != NULL)
+        p->who = *who;
     return p;
 }
 
@@ -111,7 +93,7 @@ void ea_seats_leave(struct ea_seats *s, const struct ea_id *who)
     struct person **p = find(s, who), *gone = *p;
     if (gone != NULL && --gone->taken == 0) {
         *p = gone->next;
-        put_back(s, gone);
+        ea_slab_put(s->people, gone);
     }
     pthread_mutex_unlock(&s->lock);
 }

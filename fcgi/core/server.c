@@ -2,6 +2,7 @@
 #include "fcgi/core/server.h"
 
 #include "fcgi/core/auth.h"
+#include "fcgi/core/heap.h"
 #include "fcgi/core/hub.h"
 #include "fcgi/core/idle.h"
 #include "fcgi/core/match.h"
@@ -131,6 +132,7 @@ static void on_examined(int64_t newest_id, void *arg)
     struct ea_server *s = arg;
     if (s->hub != NULL)
         ea_hub_examined(s->hub, newest_id);
+    ea_heap_tidy(ea_clock_mono_ns());
 }
 
 static void on_live(const char *payload, size_t n, void *arg)

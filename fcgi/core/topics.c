@@ -1,5 +1,8 @@
 #include "fcgi/core/topics.h"
 
+#include "fcgi/core/slab.h"
+#include "lib/events.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,12 +11,13 @@ struct ea_topic {
     struct ea_topic *next; /* of its bucket */
     struct ea_listen *first;
     uint64_t hash;
-    char name[];
+    char name[EA_TOPIC_SIZE];
 };
 
 struct ea_topics {
     struct ea_topic **buckets;
     size_t size, count; /* size is a power of two */
+    struct ea_slab *cells, *listens;
 };
 
 /* FNV-1a (Fowler, Noll, Vo). Topics are made by us, never by a client, so nobody can aim at one bucket. */
@@ -59,12 +63,11 @@ static struct ea_topic *find_or_make(struct ea_topics *t, const char *name)
     struct ea_topic **p = find(t, name, hash);
     if (*p != NULL)
         return *p;
-    size_t n = strlen(name) + 1;
-    struct ea_topic *topic = calloc(1, sizeof(*topic) + n);
+    struct ea_topic *topic = ea_slab_get(t->cells);
     if (topic == NULL)
         return NULL;
     topic->hash = hash;
-    memcpy(topic->name, name, n);
+    memcpy(topic->name, name, strlen(name) + 1);
     *p = topic;
     if (++t->count > t->size)
         grow(t);
@@ -78,11 +81,11 @@ static void drop(struct ea_topics *t, struct ea_listen *l)
     *l->link_of_topic = l->next_of_topic;
     if (l->next_of_topic != NULL)
         l->next_of_topic->link_of_topic = l->link_of_topic;
-    free(l);
+    ea_slab_put(t->listens, l);
     if (topic->first != NULL)
         return;
     *find(t, topic->name, topic->hash) = topic->next;
-    free(topic);
+    ea_slab_put(t->cells, topic);
     t->count--;
 }
 
@@ -93,17 +96,20 @@ struct ea_topics *ea_topics_new(void)
         return NULL;
     t->size = 256;
     t->buckets = calloc(t->size, sizeof(struct ea_topic *));
-    if (t->buckets == NULL) {
-        free(t);
-        return NULL;
-    }
-    return t;
+    t->cells = ea_slab_new(sizeof(struct ea_topic));
+    t->listens = ea_slab_new(sizeof(struct ea_listen));
+    if (t->buckets != NULL && t->cells != NULL && t->listens != NULL)
+        return t;
+    ea_topics_free(t);
+    return NULL;
 }
 
 void ea_topics_free(struct ea_topics *t)
 {
     if (t == NULL)
         return;
+    ea_slab_free(t->cells);
+    ea_slab_free(t->listens);
     free(t->buckets);
     free(t);
 }
@@ -112,12 +118,14 @@ enum ea_err ea_topics_add(struct ea_topics *t, const char *topic, void *subscrib
 {
     if (ea_topics_has(*list, topic))
         return EA_OK;
-    struct ea_listen *l = calloc(1, sizeof(*l));
+    if (strlen(topic) >= EA_TOPIC_SIZE)
+        return EA_EINTERNAL;
+    struct ea_listen *l = ea_slab_get(t->listens);
     if (l == NULL)
         return EA_ENOMEM;
     l->topic = find_or_make(t, topic);
     if (l->topic == NULL) {
-        free(l);
+        ea_slab_put(t->listens, l);
         return EA_ENOMEM;
     }
     l->subscriber = subscriber;

@@ -19,7 +19,7 @@ struct ea_topics;
 
 struct ea_topics *ea_topics_new(void);
 void ea_topics_free(struct ea_topics *t); /* nobody may listen any more */
-/* Adds to *list; listening twice to the same topic is one listening. */
+/* Adds to *list; listening twice to the same topic is one listening. EA_ENOMEM; EA_EINTERNAL: no topic has such a long name. */
 enum ea_err ea_topics_add(struct ea_topics *t, const char *topic, void *subscriber,
                           struct ea_listen **list) EA_MUST;
 void ea_topics_remove(struct ea_topics *t, const char *topic, struct ea_listen **list);

@@ -153,7 +153,7 @@ def bench_idle(results, hall):
     size, mine, front, theirs = hall.size, [], [], []
 
     def look():
-        time.sleep(1)  # what the openings left behind is freed
+        time.sleep(12)  # what the openings left behind is given back (fcgi/core/heap.h)
         return measure.memory_of(list(hall.chats.values()))[1], measure.memory_of(measure.family(hall.nginx))[1]
 
     for n in size.idle:  # all processes fresh: what an earlier crowd left in them is no memory of this one
