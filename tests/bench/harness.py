@@ -91,7 +91,7 @@ def start_nginx(peers, http_peers=None, modules="", http="", places=""):
             "EA_REQUEST_ID": "$request_id",
         }.items()
     )
-    chat = "location /v1/rooms/ { fastcgi_pass chat; } location /v1/events { fastcgi_buffering off; fastcgi_read_timeout 2m; fastcgi_pass chat; }" if "chat" in pools else ""
+    chat = "location /v1/rooms/ { fastcgi_pass chat; } location /v1/events { fastcgi_buffering off; fastcgi_buffers 8 16k; fastcgi_buffer_size 16k; fastcgi_read_timeout 2m; fastcgi_pass chat; }" if "chat" in pools else ""
     quiz = "location /v1/attempts/ { fastcgi_pass quiz; } location /v1/quizzes/ { fastcgi_pass quiz; }" if "quiz" in pools else ""
     (WORK / "nginx.conf").write_text(f"""
 {f"user {user};" if os.getuid() == 0 else ""}
