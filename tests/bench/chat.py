@@ -6,7 +6,6 @@ accepted with group commit and each in a transaction of its own. Every figure of
 --quick shows in a minute that everything works; its figures mean nothing and are not written to RESULTS.md.
 """
 
-import argparse
 import dataclasses
 import json
 import pathlib
@@ -17,8 +16,8 @@ import time
 
 import harness
 import measure
+import parts
 from crowd import Crowd
-from results import Results
 from client import School
 
 NCHAN = pathlib.Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
@@ -240,23 +239,9 @@ PARTS = {"fan": bench_fan, "last": bench_last, "idle": bench_idle, "return": ben
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="./dev bench chat")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that everything works")
-    parser.add_argument("--only", default=",".join(PARTS), help="parts to run: " + ", ".join(PARTS))
-    args = parser.parse_args()
-    parts = args.only.split(",")
-    if set(parts) - set(PARTS):
-        parser.error("the parts are " + ", ".join(PARTS))
     if not NCHAN.exists():
         sys.exit("bench: nchan is not installed; Debian's package is libnginx-mod-nchan.")
-    results, hall = Results("chat"), Hall(QUICK if args.quick else Size())
-    for part in parts:
-        PARTS[part](results, hall)
-    hall.school.close()
-    if args.quick or parts != list(PARTS):
-        results.print_json()
-    else:
-        results.write()
+    parts.run("chat", PARTS, lambda quick: Hall(QUICK if quick else Size()), lambda hall: hall.school.close())
 
 
 if __name__ == "__main__":

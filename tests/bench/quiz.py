@@ -6,7 +6,6 @@ it breaks; logins; the grader's pure functions, and how long a grade takes alone
 nothing and are not written to RESULTS.md.
 """
 
-import argparse
 import dataclasses
 import os
 import re
@@ -18,9 +17,9 @@ import time
 import answers
 import harness
 import measure
+import parts
 import peers
 from crowd import Crowd, analyze
-from results import Results
 from client import Person, School, Stream, unique
 
 GIFT = "\n\n".join(
@@ -359,24 +358,13 @@ def bench_logins(results, exam):
 PARTS = {"score": bench_score, "graded": bench_graded, "logins": bench_logins, "answers": bench_answers, "peers": bench_peers, "storm": bench_storm}
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="./dev bench quiz")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that everything works")
-    parser.add_argument("--only", default=",".join(PARTS), help="parts to run: " + ", ".join(PARTS))
-    args = parser.parse_args()
-    parts = args.only.split(",")
-    if set(parts) - set(PARTS):
-        parser.error("the parts are " + ", ".join(PARTS))
-    results, exam = Results("quiz"), Exam(QUICK if args.quick else Size())
-    for part in parts:
-        PARTS[part](results, exam)
-        settle()
+def close(exam):
     harness.sql("DROP SCHEMA IF EXISTS bench CASCADE")
     exam.school.close()
-    if args.quick or parts != list(PARTS):
-        results.print_json()
-    else:
-        results.write()
+
+
+def main():
+    parts.run("quiz", PARTS, lambda quick: Exam(QUICK if quick else Size()), close, between=settle)
 
 
 if __name__ == "__main__":
