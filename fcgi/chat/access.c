@@ -56,6 +56,11 @@ enum ea_err chat_room_event(struct ea_req *r, const char *room, const char *kind
     return ea_req_event(r, ea_topic(EA_TOPIC_ROOM, room, topic), kind, payload, NULL);
 }
 
+enum ea_err chat_unsaid_event(struct ea_req *r, const char *payload)
+{
+    return ea_req_event(r, EA_TOPIC_SYS, EA_EVENTS_UNSAID, payload, NULL);
+}
+
 enum ea_err chat_page(struct ea_req *r, const PGresult *res, int64_t limit)
 {
     struct ea_jw *w = &r->resp.json;

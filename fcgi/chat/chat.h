@@ -74,6 +74,8 @@ enum ea_err chat_message_write(struct ea_req *r, const char *id, struct chat_mes
 /* The event of a change, to all who hear the room. */
 enum ea_err chat_room_event(struct ea_req *r, const char *room, const char *kind,
                             const char *payload) EA_MUST;
+/* What the log was made to forget (ea_events_unsay), for processes that hold it in memory. Before the event that tells the room. */
+enum ea_err chat_unsaid_event(struct ea_req *r, const char *payload) EA_MUST;
 /* Hides it, or shows it again, and tells the room; nothing when it is so already. The transaction is open. hide.c */
 enum ea_err chat_message_hide(struct ea_req *r, const char *id, bool hidden) EA_MUST;
 /* {"items": …, "next": …} from rows (JSON, event id), fetched with LIMIT limit + 1; `next` is the last event id of the page. */

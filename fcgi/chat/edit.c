@@ -78,6 +78,8 @@ static enum ea_err message_delete(struct ea_req *r)
                        "Only who has said it can take it back, or who looks after the room.");
     err = EA_PG(r->pg, r->arena, &res, STMT_MESSAGE_DELETE, r->vars[0], chat_me(r));
     if (err == EA_OK)
+        err = chat_unsaid_event(r, ea_pg_str(res, 0, 1));
+    if (err == EA_OK)
         err = chat_room_event(r, m.room, "message.deleted", ea_pg_str(res, 0, 0));
     return err == EA_OK ? ea_resp_none(r) : err;
 }

@@ -10,7 +10,10 @@ enum ea_err chat_message_hide(struct ea_req *r, const char *id, bool hidden)
         EA_PG(r->pg, r->arena, &res, STMT_MESSAGE_HIDE, id, chat_me(r), hidden ? "true" : "false");
     if (err != EA_OK || PQntuples(res) == 0)
         return err;
-    return chat_room_event(r, ea_pg_str(res, 0, 0), "message.updated", ea_pg_str(res, 0, 1));
+    if (hidden)
+        err = chat_unsaid_event(r, ea_pg_str(res, 0, 2));
+    return err == EA_OK ? chat_room_event(r, ea_pg_str(res, 0, 0), "message.updated", ea_pg_str(res, 0, 1))
+                        : err;
 }
 
 static enum ea_err change(struct ea_req *r, bool hidden)

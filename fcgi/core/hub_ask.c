@@ -227,9 +227,8 @@ static int64_t write_rows(struct ea_req *r, const PGresult *res, int64_t limit, 
     for (; row < rows && r->resp.body.len <= EA_HUB_POLL_BYTES; row++) {
         if (ea_event_internal(ea_pg_str(res, row, 1)))
             continue;
-        shown->last = ea_pg_i64(res, row, 0);
         shown->n++;
-        ea_poll_event(&r->resp.json, shown->last, ea_pg_str(res, row, 1), ea_pg_str(res, row, 2),
+        ea_poll_event(&r->resp.json, ea_pg_i64(res, row, 0), ea_pg_str(res, row, 1), ea_pg_str(res, row, 2),
                       ea_pg_str(res, row, 3));
     }
     return row < rows || rows == limit ? ea_pg_i64(res, row - 1, 0) : upto;
@@ -238,7 +237,7 @@ static int64_t write_rows(struct ea_req *r, const PGresult *res, int64_t limit, 
 /* res NULL, or rows up to `upto`. */
 static enum ea_err answer(struct ea_req *r, const struct ea_hub_asking *a, const PGresult *res, int64_t upto)
 {
-    struct ea_poll_shown shown = { .asked = a->ask.after, .last = a->cursor };
+    struct ea_poll_shown shown = { .asked = a->ask.after };
     int64_t cursor = a->cursor;
     ea_poll_begin(&r->resp.json);
     if (a->reset)

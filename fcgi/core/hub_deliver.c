@@ -1,6 +1,7 @@
 /* What an event means to those who listen: delivery, changed memberships, closed sessions. All on the hub's thread. */
 #include "fcgi/core/hub_private.h"
 
+#include "lib/events.h"
 #include "lib/json.h"
 #include "lib/log.h"
 
@@ -158,10 +159,23 @@ static void deliver(struct ea_hub *h, const struct ea_recent *e, struct json_obj
     }
 }
 
+/* From here on who comes back hears what the log says now. What is queued to a stream, or was read from the log for one, was on its way before. */
+static void forget(struct ea_hub *h, const struct ea_recent *made)
+{
+    struct ea_recent unsaid = *made;
+    ea_window_unsay(&h->window, unsaid.id, unsaid.payload);
+    atomic_store(&h->window_after, h->window.after);
+    ea_recent_clear(&unsaid);
+}
+
 void ea_hub_take(struct ea_hub *h, const struct ea_recent *made)
 {
     struct json_object *payload = NULL;
     ea_metric_add(h->events, 1);
+    if (strcmp(made->kind, EA_EVENTS_UNSAID) == 0) {
+        forget(h, made);
+        return;
+    }
     const struct ea_recent *e = ea_window_add(&h->window, made);
     atomic_store(&h->window_after, h->window.after);
     if (e->internal && payload_of(e, &payload) == EA_ENOMEM)

@@ -1,6 +1,7 @@
 /* What other threads tell the hub: events, subscribers, its end. Commands are queued under the mutex and run on the hub's thread in that order. */
 #include "fcgi/core/hub_private.h"
 
+#include "lib/events.h"
 #include "lib/log.h"
 
 #include <stdlib.h>
@@ -100,9 +101,16 @@ static bool put_event(struct ea_hub *h, struct ea_hub_command *c, int64_t id)
     return queued;
 }
 
+/* Of what is told to processes alone, the hub hears what to forget. */
+static bool concerns(const struct ea_event *ev)
+{
+    return ev->topic != NULL &&
+           (strcmp(ev->topic, EA_TOPIC_SYS) != 0 || strcmp(ev->kind, EA_EVENTS_UNSAID) == 0);
+}
+
 void ea_hub_event(struct ea_hub *h, const struct ea_event *ev)
 {
-    if (ev->topic == NULL || strcmp(ev->topic, "sys") == 0)
+    if (!concerns(ev))
         return;
     struct ea_hub_command *c = event_command(ev);
     if (put_event(h, c, ev->id))

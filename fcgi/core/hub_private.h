@@ -180,9 +180,9 @@ void ea_hub_put_reset(struct ea_buf *b, int64_t cursor); /* `event: reset` of a 
 /* {"events": […], "cursor": n} piece by piece, for both sides. */
 void ea_poll_begin(struct ea_jw *w);
 void ea_poll_event(struct ea_jw *w, int64_t id, const char *kind, const char *at, const char *payload);
-/* What a poll has shown after the cursor it asked for: its ETag. */
+/* What a poll has shown after the cursor it asked for. */
 struct ea_poll_shown {
-    int64_t asked, last, n; /* last: id of the newest event in it */
+    int64_t asked, n;
 };
 void ea_poll_end(struct ea_req *r, const struct ea_poll_shown *shown,
                  int64_t cursor); /* shown NULL: a reset, which is never what somebody has seen before */

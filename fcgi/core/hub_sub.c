@@ -6,6 +6,7 @@
 #include "lib/json.h"
 
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -147,15 +148,19 @@ void ea_poll_event(struct ea_jw *w, int64_t id, const char *kind, const char *at
     ea_jw_end(w);
 }
 
-/* Weak: what the events are is in the tag, and the cursor, which moves on with everybody's, is not; 304 brings it as a header. Their number is there for somebody who has joined
- * a room since. */
+/* Weak: the tag is that of the events, as they are told now (304 must not confirm what was taken back since), and the cursor, which moves on with everybody's, is not in it: 304 brings
+ * it as a header. */
 static void put_tag(struct ea_req *r, const struct ea_poll_shown *shown, int64_t cursor)
 {
-    char tag[64];
-    if (shown->n > 0)
-        snprintf(tag, sizeof(tag), "%" PRId64 ".%" PRId64, shown->last, shown->n);
-    else
+    const struct ea_buf *events = &r->resp.body;
+    unsigned char digest[crypto_generichash_BYTES_MIN];
+    char tag[2 * sizeof(digest) + 1];
+    if (shown->n == 0) {
         snprintf(tag, sizeof(tag), "%" PRId64, shown->asked < 0 ? cursor : shown->asked);
+    } else {
+        crypto_generichash(digest, sizeof(digest), (const unsigned char *)events->p, events->len, NULL, 0);
+        sodium_bin2hex(tag, sizeof(tag), digest, sizeof(digest));
+    }
     ea_resp_etag_weak(r, tag);
 }
 
@@ -163,11 +168,11 @@ void ea_poll_end(struct ea_req *r, const struct ea_poll_shown *shown, int64_t cu
 {
     struct ea_jw *w = &r->resp.json;
     ea_jw_end(w);
+    if (shown != NULL)
+        put_tag(r, shown, cursor);
     ea_jw_kint(w, "cursor", cursor);
     ea_jw_end(w);
     r->cursor = cursor;
-    if (shown != NULL)
-        put_tag(r, shown, cursor);
 }
 
 /* The events that the window holds for a poll. Returns up to where that is all: the cursor to go on from. */
@@ -183,7 +188,6 @@ static int64_t write_events(const struct ea_hub *h, const struct ea_sub *s, stru
             if (shown->n == s->limit || resp->body.len > EA_HUB_POLL_BYTES)
                 return cursor;
             shown->n++;
-            shown->last = e->id;
             ea_poll_event(&resp->json, e->id, e->kind, e->at, e->payload);
         }
         cursor = e->id;

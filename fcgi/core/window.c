@@ -1,9 +1,15 @@
 #include "fcgi/core/window.h"
 
+#include "lib/events.h"
+#include "lib/json.h"
+#include "lib/log.h"
+
+#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const internal_kinds[] = { "membership.changed", "session.revoked", "user.changed", NULL };
+static const char *const internal_kinds[] = { EA_EVENTS_UNSAID, "membership.changed", "session.revoked",
+                                              "user.changed", NULL };
 
 bool ea_event_internal(const char *kind)
 {
@@ -92,6 +98,69 @@ const struct ea_recent *ea_window_add(struct ea_window *w, const struct ea_recen
     w->count++;
     w->bytes += r->bytes;
     return to;
+}
+
+/* What is not in the window was never here, or has gone. */
+static enum ea_err reword(struct ea_window *w, int64_t id, const char *payload)
+{
+    size_t pos = ea_window_find(w, id - 1);
+    struct ea_recent now, *r = &w->ring[(w->first + pos) % w->size];
+    if (pos == w->count || r->id != id)
+        return EA_OK;
+    const struct ea_event ev = {
+        .id = id, .topic = r->topic, .kind = r->kind, .at = r->at, .payload = payload
+    };
+    enum ea_err err = ea_recent_make(&now, &ev);
+    if (err != EA_OK)
+        return err;
+    w->bytes += now.bytes - r->bytes;
+    ea_recent_clear(r);
+    *r = now;
+    return EA_OK;
+}
+
+static enum ea_err reword_all(struct ea_window *w, const struct json_object *unsaid)
+{
+    struct json_object *list, *id;
+    enum ea_err err = EA_OK;
+    if (!json_object_object_get_ex(unsaid, "events", &list) || !json_object_is_type(list, json_type_array))
+        return EA_ESYNTAX;
+    for (size_t i = 0; i < json_object_array_length(list) && err == EA_OK; i++) {
+        const struct json_object *e = json_object_array_get_idx(list, i);
+        const char *payload = ea_json_text(e, "payload");
+        if (payload == NULL || !json_object_object_get_ex(e, "id", &id))
+            return EA_ESYNTAX;
+        err = reword(w, json_object_get_int64(id), payload);
+    }
+    return err;
+}
+
+static enum ea_err drop_before(struct ea_window *w, const struct json_object *unsaid)
+{
+    struct json_object *oldest;
+    if (!json_object_object_get_ex(unsaid, "oldest", &oldest))
+        return EA_ESYNTAX;
+    while (w->count > 0 && ea_window_at(w, 0)->id < json_object_get_int64(oldest))
+        drop_oldest(w);
+    return EA_OK;
+}
+
+void ea_window_unsay(struct ea_window *w, int64_t at, const char *payload)
+{
+    struct json_object *unsaid = NULL;
+    size_t where;
+    const char *why;
+    enum ea_err err = ea_json_parse(payload, strlen(payload), &unsaid, &where, &why);
+    if (err == EA_OK)
+        err = drop_before(w, unsaid);
+    if (err == EA_OK)
+        err = reword_all(w, unsaid);
+    json_object_put(unsaid);
+    if (err == EA_OK)
+        return;
+    ea_log(EA_LOG_ERROR, "what was taken back cannot be forgotten by itself: recent events go with it",
+           EA_F_INT(EVENT_ID, at), EA_F_STR(REASON, ea_err_slug(err)));
+    ea_window_start(w, at);
 }
 
 size_t ea_window_find(const struct ea_window *w, int64_t after)

@@ -1,4 +1,5 @@
-/* The newest events in memory, so that whoever comes back with a recent cursor needs no database. Bounded in count and bytes; the oldest go first.
+/* The newest events in memory, so that whoever comes back with a recent cursor needs no database. Bounded in count and bytes; the oldest go first. It says what the log says: what is
+ * changed there (EA_EVENTS_UNSAID) changes here.
  * One thread writes and reads (the hub's). */
 #ifndef EA_WINDOW_H
 #define EA_WINDOW_H
@@ -34,6 +35,9 @@ enum ea_err ea_recent_make(struct ea_recent *r, const struct ea_event *ev) EA_MU
 void ea_recent_clear(struct ea_recent *r);
 const struct ea_recent *ea_window_add(struct ea_window *w,
                                       const struct ea_recent *r); /* takes what *r holds */
+/* Event `at` was EA_EVENTS_UNSAID, of this payload: what it names keeps its place and says what it says now. What the log no longer holds is not held here either, for no event can change it.
+ * Without memory, or if that is not understood, all up to `at` goes. */
+void ea_window_unsay(struct ea_window *w, int64_t at, const char *payload);
 size_t ea_window_find(const struct ea_window *w,
                       int64_t after); /* position of the first event with id > after; count when none */
 const struct ea_recent *ea_window_at(const struct ea_window *w, size_t pos); /* pos < count */

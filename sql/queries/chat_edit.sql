@@ -25,7 +25,7 @@ SELECT ea_message_json(c.m, u.name) FROM changed c JOIN users u ON u.id = (c.m).
 
 -- name: message_delete
 -- in: uuid, uuid
--- Only its place is left; the text goes to the versions. Answers with the payload of message.deleted.
+-- Only its place is left; the text goes to the versions. Answers with the payloads of message.deleted and of events.unsaid.
 WITH kept AS (
     INSERT INTO message_versions (message_id, version, text, html, replaced_by)
     SELECT id, version, text, html, $2::uuid FROM messages WHERE id = $1::uuid
@@ -55,7 +55,8 @@ FROM messages m JOIN rooms r ON r.id = m.room_id WHERE m.id = $1::uuid;
 
 -- name: message_hide
 -- in: uuid, uuid, boolean
--- Message, by whom, hidden? Answers with the room and the payload of message.updated; no row: it is as it was, or was taken back. What is shown again can be found again.
+-- Message, by whom, hidden? Answers with the room, the payload of message.updated and, when hidden, that of events.unsaid; no row: it is as it was, or was taken back. What is shown again can be
+-- found again.
 WITH changed AS (
     UPDATE messages SET hidden_at = CASE WHEN $3::boolean THEN clock_timestamp() END, hidden_by = CASE WHEN $3::boolean THEN $2::uuid END
     WHERE id = $1::uuid AND deleted_at IS NULL AND (hidden_at IS NOT NULL) <> $3::boolean

@@ -17,13 +17,13 @@ def _pair(name, value):
 
 
 class Request:
-    """GET of a path with a person's token. `head` is there once begun; read(n) gives up to n more records of the body, and [] at its end."""
+    """A path with a person's token. read(n) gives up to n more bytes of the reply, its head first, and b"" at its end; read() all of it."""
 
-    def __init__(self, name, person, path, query=""):
+    def __init__(self, name, person, path, query="", method="GET"):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(60)
         self.socket.connect(os.path.join(os.environ["EA_STATE"], "run", name + ".sock"))
-        said = {"REQUEST_METHOD": "GET", "REQUEST_URI": path, "QUERY_STRING": query, "REMOTE_ADDR": "127.0.0.1",
+        said = {"REQUEST_METHOD": method, "REQUEST_URI": path, "QUERY_STRING": query, "REMOTE_ADDR": "127.0.0.1",
                 "HTTP_AUTHORIZATION": person.headers["Authorization"]}
         params = b"".join(_pair(k.encode(), v.encode()) for k, v in said.items())
         begin = _record(BEGIN, struct.pack(">HB5x", 1, 0))

@@ -78,7 +78,7 @@ def test_the_log_forgets_what_was_taken_back(teacher, course, student, how):
     else:
         assert teacher.put(f"/v1/messages/{message['id']}/hidden").status_code == 204
     assert stack.value("SELECT count(*) FROM events WHERE id > %s AND payload::text LIKE '%%' || %s || '%%'", start, secret) == 0
-    for name in stack.names("chat"):  # what they held in memory goes with them
+    for name in stack.names("chat"):  # so that it is read from the log
         stack.restart(name)
     reply = story.again(lambda: student.get("/v1/events/poll", params={"after": start}))
     kinds = [e["kind"] for e in reply.json()["events"]]

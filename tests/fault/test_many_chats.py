@@ -7,7 +7,8 @@ import pytest
 import stack
 import story
 from client import eventually, stream, unique
-from listening import Listener, enrolled, ids_of, say, say_surely, side_by_side
+from listening import Listener, cursor_now, enrolled, ids_of, say, say_surely, side_by_side
+from responder import Request
 
 PROCESSES = 3
 STREAMS = 'ea_hub_streams'
@@ -109,3 +110,35 @@ def test_processes_that_are_killed_one_after_the_other_lose_nothing(three, schoo
     for listener in listeners:
         assert ids_of(listener.heard) == said
     assert sum(len(listener.ends) for listener in listeners) > 0
+
+
+# --- what was taken back --------------------------------------------------------------------------------------------------
+
+
+def asked(name, person, path, query="", method="GET"):
+    """What one of them answers, past nginx."""
+    request = Request(name, person, path, query, method)
+    try:
+        return request.read().decode()
+    finally:
+        request.close()
+
+
+@pytest.mark.parametrize("how", ["deleted", "hidden"])
+def test_every_process_forgets_what_was_taken_back(three, teacher, student, room, how):
+    after, secret = cursor_now(student), unique("secret")
+    message = say(teacher, room, secret)
+    path = f"/v1/messages/{message['id']}" + ("/hidden" if how == "hidden" else "")
+
+    def tells(name):
+        answer = asked(name, student, "/v1/events/poll", f"after={after}")
+        return secret in answer, "message.created" in answer and answer.count('"event_id"') == 2
+
+    for name in three:
+        eventually(lambda n=name: tells(n) == (True, False))
+    first, *others = three
+    with stack.frozen(stack.pid(others[-1])):  # it reads of it later
+        assert "Status: 204" in asked(first, teacher, path, method="DELETE" if how == "deleted" else "PUT")
+        for name in three[:-1]:
+            eventually(lambda n=name: tells(n) == (False, True))
+    eventually(lambda: tells(others[-1]) == (False, True))

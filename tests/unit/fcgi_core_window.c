@@ -1,4 +1,4 @@
-/* The window of recent events and the frames in it: complete from `after` on, bounded, and encoded as text/event-stream in FastCGI records. */
+/* The window of recent events and the frames in it: complete from `after` on, bounded, encoded as text/event-stream in FastCGI records, and never saying what the log has taken back. */
 #include "fcgi/core/window.h"
 
 #include <setjmp.h>
@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "tests/unit/oom.h"
 
 static void add(struct ea_window *w, int64_t id, const char *kind, const char *payload)
 {
@@ -97,6 +99,135 @@ static void long_frame_is_several_records(void **state)
     free(text);
 }
 
+/* ---- what was taken back ---- */
+
+static struct ea_window said;
+
+/* Events 11 to 15; 12 and 14 tell of one message. */
+static void say(void)
+{
+    assert_int_equal(ea_window_init(&said, 8, 1 << 20), EA_OK);
+    ea_window_start(&said, 10);
+    add(&said, 11, "message.created", "{\"text\": \"eleven\"}");
+    add(&said, 12, "message.created", "{\"text\": \"a secret\"}");
+    add(&said, 13, "membership.changed", "{}");
+    add(&said, 14, "message.updated", "{\"text\": \"a secret still\"}");
+    add(&said, 15, "message.created", "{\"text\": \"fifteen\"}");
+}
+
+static bool frame_says(const struct ea_recent *e, const char *text)
+{
+    return e->frame != NULL && memmem(e->frame->bytes, e->frame->len, text, strlen(text)) != NULL;
+}
+
+static bool tells_the_secret(void)
+{
+    for (size_t i = 0; i < said.count; i++) {
+        const struct ea_recent *e = ea_window_at(&said, i);
+        if (strstr(e->payload, "secret") != NULL || frame_says(e, "secret"))
+            return true;
+    }
+    return false;
+}
+
+static size_t bytes_of_all(void)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < said.count; i++)
+        bytes += ea_window_at(&said, i)->bytes;
+    return bytes;
+}
+
+static const char unsaid[] = "{\"oldest\": 3, \"events\": [{\"id\": 7, \"payload\": \"{}\"}, "
+                             "{\"id\": 12, \"payload\": \"{\\\"text\\\": \\\"\\\"}\"}, "
+                             "{\"id\": 14, \"payload\": \"{\\\"text\\\": \\\"\\\"}\"}, "
+                             "{\"id\": 16, \"payload\": \"{}\"}]}";
+
+static void what_is_unsaid_keeps_its_place_alone(void **state)
+{
+    (void)state;
+    say();
+    struct ea_frame *queued = ea_frame_ref(ea_window_at(&said, 1)->frame);
+    ea_window_unsay(&said, 16, unsaid);
+    assert_false(tells_the_secret());
+    assert_int_equal(said.count, 5);
+    assert_int_equal(said.after, 10);
+    assert_int_equal(said.bytes, bytes_of_all());
+    for (size_t i = 0; i < said.count; i++)
+        assert_int_equal(ea_window_at(&said, i)->id, 11 + (int64_t)i);
+    const struct ea_recent *e = ea_window_at(&said, 1);
+    assert_string_equal(e->kind, "message.created");
+    assert_string_equal(e->topic, "u:1");
+    assert_string_equal(e->at, "2026-11-23T09:00:00.000Z");
+    assert_string_equal(e->payload, "{\"text\": \"\"}");
+    assert_true(frame_says(e, "id: 12\nevent: message.created\ndata: {\"text\": \"\"}\n\n"));
+    assert_true(frame_says(ea_window_at(&said, 0), "eleven") &&
+                frame_says(ea_window_at(&said, 4), "fifteen"));
+    ea_window_unsay(&said, 17, unsaid); /* told again: nothing changes */
+    assert_int_equal(said.count, 5);
+    ea_frame_unref(queued); /* what was queued is its stream's */
+    ea_window_free(&said);
+}
+
+static void what_the_log_has_dropped_goes_here_too(void **state)
+{
+    (void)state;
+    say();
+    ea_window_unsay(&said, 16, "{\"oldest\": 15, \"events\": []}");
+    assert_int_equal(said.count, 1);
+    assert_int_equal(said.after, 14);
+    assert_int_equal(ea_window_at(&said, 0)->id, 15);
+    ea_window_unsay(&said, 17, "{\"oldest\": 40, \"events\": []}");
+    assert_int_equal(said.count, 0);
+    ea_window_free(&said);
+}
+
+static void what_is_not_understood_costs_the_window(void **state)
+{
+    (void)state;
+    static const char *const strange[] = {
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{\"oldest\": 1}",
+        "{\"events\": []}",
+        "{\"oldest\": 1, \"events\": {}}",
+        "{\"oldest\": 1, \"events\": [12]}",
+        "{\"oldest\": 1, \"events\": [{\"id\": 12}]}",
+        "{\"oldest\": 1, \"events\": [{\"payload\": \"{}\"}]}",
+        "{\"oldest\": 1, \"events\": [{\"id\": 12, \"payload\": {}}]}",
+    };
+    for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
+        say();
+        ea_window_unsay(&said, 16, strange[i]);
+        assert_int_equal(said.count, 0);
+        assert_int_equal(said.bytes, 0);
+        assert_int_equal(said.after, 16);
+        ea_window_free(&said);
+    }
+}
+
+static bool unsay_once(void)
+{
+    bool (*hook)(size_t) = ea_alloc_hook;
+    ea_alloc_hook = NULL;
+    say();
+    ea_alloc_hook = hook;
+    ea_window_unsay(&said, 16, unsaid);
+    assert_false(tells_the_secret());
+    assert_true(said.count == 5 || (said.count == 0 && said.after == 16));
+    bool whole = said.count == 5;
+    ea_window_free(&said);
+    return whole;
+}
+
+static void without_memory_it_is_forgotten_with_the_rest(void **state)
+{
+    (void)state;
+    assert_true(each_allocation_fails(unsay_once) > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +236,10 @@ int main(void)
         cmocka_unit_test(internal_events_have_no_frame),
         cmocka_unit_test(frame_is_one_record_of_event_stream),
         cmocka_unit_test(long_frame_is_several_records),
+        cmocka_unit_test(what_is_unsaid_keeps_its_place_alone),
+        cmocka_unit_test(what_the_log_has_dropped_goes_here_too),
+        cmocka_unit_test(what_is_not_understood_costs_the_window),
+        cmocka_unit_test(without_memory_it_is_forgotten_with_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
