@@ -12,7 +12,7 @@ libcore_a_SOURCES = \
 	fcgi/core/heap.c fcgi/core/heap.h \
 	fcgi/core/hub.c fcgi/core/hub.h fcgi/core/hub_private.h \
 	fcgi/core/hub_ask.c fcgi/core/hub_deliver.c fcgi/core/hub_feed.c fcgi/core/hub_fill.c \
-	fcgi/core/hub_inbox.c fcgi/core/hub_live.c fcgi/core/hub_sub.c fcgi/core/hub_topics.c \
+	fcgi/core/hub_inbox.c fcgi/core/hub_live.c fcgi/core/hub_sight.c fcgi/core/hub_sub.c fcgi/core/hub_topics.c \
 	fcgi/core/idle.c fcgi/core/idle.h \
 	fcgi/core/listen.c fcgi/core/listen.h \
 	fcgi/core/match.c fcgi/core/match.h \

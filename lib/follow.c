@@ -213,10 +213,12 @@ static void *run(void *arg)
     bool told_first = false;
     while (!atomic_load(&f->stop)) {
         subscribe(f); /* before looking: news that comes in between is announced */
+        int64_t began = ea_clock_mono_ns();
         enum ea_err looked = look(f);
         if (!told_first)
             told_first = eventfd_write(f->first_fd, 1) == 0;
-        wait_for_news(f, looked ? RECOVER_MS : LOOK_MS);
+        /* From the beginning of this one: a look that was held up has told how things were then, and is old already. */
+        wait_for_news(f, looked ? RECOVER_MS : LOOK_MS - (ea_clock_mono_ns() - began) / EA_NS_PER_MS);
     }
     return NULL;
 }

@@ -14,7 +14,10 @@
  * A ticket opens one stream, and EventSource would repeat its address: a stream that ends is closed here, and a new one is opened with a fresh ticket and
  * `?after=`. A stream by cookie is opened anew in the same way. EventSource hides heartbeats, so a dead connection looks like a quiet one: after a quiet
  * minute the client looks with one plain poll, which also moves its cursor on. refresh is asked for one token at a time; pages that need the token too
- * should share that call. */
+ * should share that call.
+ *
+ * When a process cannot read the event log, it ends its streams and answers 503 until it can. EventSource takes 503 for the end and gives up; this client comes
+ * back, later each time, and the page sees "waiting" until it hears again. */
 
 export const KINDS = [
     "message.created", "message.updated", "message.deleted", "reaction.changed", "typing", "presence", "read",
@@ -131,7 +134,8 @@ export class Events {
         this.#drop();
         this.#refused = refused;
         if (fault instanceof SignedOut) return this.stop();
-        const wait = opened ? this.#retryMs || backoff(0) : Math.max(fault?.retryMs ?? 0, backoff(this.#attempts++));
+        // all clients are told the same Retry-After, within seconds: what is drawn comes on top of it
+        const wait = opened ? this.#retryMs || backoff(0) : (fault?.retryMs ?? 0) + backoff(this.#attempts++);
         this.#move("lost");
         this.#after("due", wait, () => this.#due());
     }

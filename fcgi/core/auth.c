@@ -101,6 +101,12 @@ static const char *cookie(const struct ea_req *r)
     return NULL;
 }
 
+/* A session may have been closed without this process's knowing. */
+static bool is_blind(const struct ea_req *r)
+{
+    return ea_follow_age_ns(r->server->follow) > EA_FOLLOW_STALE_NS;
+}
+
 /* The value of ?ticket=, which is used up by looking. EA_ENOTFOUND: there is none. */
 static enum ea_err redeem(struct ea_req *r, const char **jwt)
 {
@@ -116,6 +122,8 @@ static enum ea_err redeem(struct ea_req *r, const char **jwt)
     char key[sizeof "ea:ticket:" + TICKET_MAX];
     if (n == 0 || n > TICKET_MAX)
         return EA_EUNAUTHORIZED;
+    if (is_blind(r)) /* the ticket stays good: nginx asks the next process, which may not be */
+        return EA_EUNAVAILABLE;
     snprintf(key, sizeof key, "ea:ticket:%.*s", n, p);
     struct ea_buf value = { .max = TOKEN_MAX };
     enum ea_err err = ea_redis_getdel(r->redis, key, &value);
@@ -165,8 +173,8 @@ enum ea_err ea_auth_request(struct ea_auth *a, struct ea_req *r)
     enum ea_err err = find_token(r, &jwt);
     if (err == EA_ENOTFOUND)
         return EA_OK;
-    if (err == EA_OK && ea_follow_age_ns(r->server->follow) > EA_FOLLOW_STALE_NS)
-        err = EA_EUNAVAILABLE; /* a session may have been closed without our knowing */
+    if (err == EA_OK && is_blind(r))
+        err = EA_EUNAVAILABLE;
     if (err == EA_OK)
         err = jwt != NULL && strlen(jwt) < TOKEN_MAX ? ea_auth_token(a, jwt, &r->caller.claims)
                                                      : EA_EUNAUTHORIZED;

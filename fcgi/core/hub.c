@@ -18,7 +18,7 @@ static const char *const cut_labels[EA_CUT__MAX] = {
     [EA_CUT_GONE] = "reason=\"gone\"",       [EA_CUT_SLOW] = "reason=\"slow\"",
     [EA_CUT_SESSION] = "reason=\"session\"", [EA_CUT_AGE] = "reason=\"age\"",
     [EA_CUT_DRAIN] = "reason=\"drain\"",     [EA_CUT_LOG] = "reason=\"log\"",
-    [EA_CUT_MEMORY] = "reason=\"memory\"",
+    [EA_CUT_BLIND] = "reason=\"blind\"",     [EA_CUT_MEMORY] = "reason=\"memory\"",
 };
 
 /* ---- the thread ---- */
@@ -107,6 +107,7 @@ static void run_round(struct ea_hub *h)
     if (woken)
         run_inbox(h);
     ea_sub_run_timers(h);
+    ea_hub_check_sight(h);
     ea_sub_flush_all(h);
 }
 

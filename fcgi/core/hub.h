@@ -1,7 +1,8 @@
 /* The hub: one thread that holds every open event stream and every waiting poll of the process. An event is encoded once (as a FastCGI STDOUT record) and its bytes are
  * shared by reference between all subscribers; each stream has a bounded queue. One timer wheel drives heartbeats, maximum ages and poll deadlines.
  * It keeps a window of recent events, read from the log as the process begins, so that a cursor inside it needs no database. A stream whose cursor is old or whose queue is full is behind: it is fed from the window, or read on for
- * in the database a page at a time, as fast as its reader takes it. A reader that takes nothing for two heartbeats is cut; it returns with Last-Event-ID.
+ * in the database a page at a time, as fast as its reader takes it. A reader that takes nothing for two heartbeats is cut; it returns with Last-Event-ID. While the follower cannot read the
+ * log (EA_FOLLOW_STALE_NS) nobody stays: streams end, polls are EA_EUNAVAILABLE.
  * Membership is told by events: kind `membership.changed` on a topic T with {"add": [topic…], "remove": [topic…]} changes, in log order, the topics of every subscriber of T (u:<user>: that
  * person; c:<course>: everybody of the course, e.g. for a new room) and is not shown to clients; nor are `user.changed` and `session.revoked`, which ends the session's streams. */
 #ifndef EA_HUB_H

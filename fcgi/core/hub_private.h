@@ -1,5 +1,6 @@
 /* Between the hub's files: hub.c (the thread), hub_inbox.c (what others tell it), hub_fill.c (its window at the start), hub_sub.c (subscribers), hub_deliver.c (what events mean to them),
- * hub_feed.c (streams that are behind), hub_ask.c (the handlers' side), hub_topics.c (what people may follow), hub_live.c (what is not stored, between processes). */
+ * hub_feed.c (streams that are behind), hub_sight.c (when the log cannot be read), hub_ask.c (the handlers' side), hub_topics.c (what people may follow), hub_live.c (what is not stored,
+ * between processes). */
 #ifndef EA_HUB_PRIVATE_H
 #define EA_HUB_PRIVATE_H
 
@@ -36,6 +37,7 @@ enum ea_cut {
     EA_CUT_AGE,     /* maximum age, or its token ran out */
     EA_CUT_DRAIN,   /* the process ends */
     EA_CUT_LOG,     /* the event log could not be read on for it */
+    EA_CUT_BLIND,   /* nor by this process, for EA_FOLLOW_STALE_NS */
     EA_CUT_MEMORY,
     EA_CUT__MAX
 };
@@ -215,6 +217,7 @@ void ea_hub_pass_on(struct ea_hub *h, const struct ea_hub_command *c); /* a tran
 /* The next event of the window for a subscriber that has examined all before it. False: it is ending or gone. */
 bool ea_hub_examine(struct ea_hub *h, struct ea_sub *s, const struct ea_recent *e);
 void ea_hub_end_all(struct ea_hub *h);
+void ea_hub_check_sight(struct ea_hub *h); /* every round, so ten times a second while anybody is there */
 
 /* The hub thread: joining and catching up. */
 void ea_hub_join(struct ea_hub *h, struct ea_sub *s);

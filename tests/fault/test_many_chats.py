@@ -6,12 +6,14 @@ import threading
 import pytest
 import stack
 import story
-from client import eventually, stream, unique
+from client import eventually, problem, stream, unique
 from listening import Listener, cursor_now, enrolled, ids_of, say, say_surely, side_by_side
 from responder import Request
+from wire import wired
 
 PROCESSES = 3
 STREAMS = 'ea_hub_streams'
+BLIND = 'ea_hub_ended_total{reason="blind"}'
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -142,3 +144,81 @@ def test_every_process_forgets_what_was_taken_back(three, teacher, student, room
         for name in three[:-1]:
             eventually(lambda n=name: tells(n) == (False, True))
     eventually(lambda: tells(others[-1]) == (False, True))
+
+
+# --- one of them is blind -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def blind(three):
+    """One that is cut off from PostgreSQL: (its name, what cuts it off)."""
+    with wired(three[1]) as [wire]:
+        yield three[1], wire.cut
+
+
+def blind_now(three, student, blind):
+    name, cut = blind
+    with on_every_process(three, student):
+        before = stack.metric(name, BLIND)
+        cut()
+        eventually(lambda: stack.metric(name, BLIND) > before)
+
+
+def test_those_who_listened_to_a_blind_process_are_with_the_others_at_once(three, blind, teacher, student, room):
+    name, cut = blind
+    with on_every_process(three, student) as streams, contextlib.ExitStack() as opened:
+        before = stack.metric(name, BLIND)
+        said = [say(teacher, room, "before")["event_id"]]
+        for s in streams:
+            assert ids_of([s.next()]) == said
+        cut()
+        said.append(say_surely(teacher, room, unique("while it is blind"))["event_id"])
+        ended = [s for s in streams if s.next() is None]  # the others have heard it
+        assert 0 < len(ended) == stack.metric(name, BLIND) - before
+        again = [opened.enter_context(stream(student, last_event_id=s.last_event_id)) for s in ended]
+        assert {s.status for s in again} == {200}
+        for s in again:
+            assert ids_of([s.next()]) == said[1:]
+        said.append(say_surely(teacher, room, unique("after"))["event_id"])
+        for s in again + [s for s in streams if s not in ended]:
+            assert ids_of([s.next()]) == said[2:]
+
+
+def test_whoever_asks_for_events_is_answered_by_one_that_sees(three, blind, teacher, student, room):
+    blind_now(three, student, blind)
+    after = cursor_now(student)
+    said = say_surely(teacher, room, unique("message"))["event_id"]
+    for _ in range(2 * PROCESSES):
+        with stream(student, last_event_id=after) as events:
+            assert events.status == 200 and ids_of([events.wait("message.created")]) == [said]
+        ticket = story.again(lambda: student.post("/v1/events/ticket")).json()["ticket"]
+        with stream(None, path=f"/v1/events?ticket={ticket}&after={after}") as events:
+            assert events.status == 200 and ids_of([events.wait("message.created")]) == [said]
+        for wait in (0, 20):
+            reply = student.get("/v1/events/poll", params={"after": after, "wait": wait})
+            assert [e["id"] for e in reply.json()["events"]] == [said]
+
+
+def test_what_is_written_to_a_blind_process_is_refused_and_not_handed_on(three, blind, student, room):
+    blind_now(three, student, blind)
+    refused = []
+
+    def write():
+        text = unique("message")
+        reply = story.say(student, room, text)
+        assert reply.status_code in (201, 503)
+        if reply.status_code == 503:
+            refused.append(text)
+        return refused
+
+    eventually(write)
+    assert stack.value("SELECT count(*) FROM messages WHERE text = ANY (%s)", refused) == 0
+
+
+def test_where_nobody_sees_everybody_is_told_when_to_come_again(three, blind, student):
+    blind_now(three, student, blind)
+    with stack.stopped(*(name for name in three if name != blind[0])):
+        for _ in range(2 * PROCESSES):
+            problem(student.get("/v1/events/poll"), 503)
+            with stream(student) as events:
+                assert events.status == 503 and int(events.response.getheader("Retry-After")) >= 1
