@@ -113,6 +113,21 @@ describe("from another origin, with tickets", () => {
         } finally { wire.cut(); }
     });
 
+    inBrowser("nor a server that cannot read the event log", async () => {
+        const { teacher, student, room } = await course();
+        const page = await follow(context, URL, student);
+        await page.wait("message.created", "id", (await teacher.say(room, "while it can")).id);
+        dev("stop", "postgres");
+        try {
+            const refusals = async () => (await page.states()).filter((state) => state === "waiting").length;
+            await eventually("the stream is ended, and others are refused", async () => (await refusals()) >= 3);
+        } finally { dev("start", "postgres"); }
+        await page.state("open");
+        const last = await teacher.say(room, "when it can again");
+        await page.wait("message.created", "id", last.id);
+        await heardAll(page, student, room);
+    });
+
     inBrowser("nor a browser that is offline", async () => {
         const { teacher, student, room } = await course();
         const page = await follow(context, URL, student);

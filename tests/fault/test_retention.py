@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 import stack
 import story
-from client import Stream, eventually, stream
+from client import Stream, eventually, stream, unique
 from listening import cursor_now, ids_of, tell
 from rig import until as rig_until
 from stack import until
@@ -230,6 +230,23 @@ def forget_before(at):
 @pytest.fixture
 def room(teacher, course):
     return story.make_room(teacher, course)
+
+
+def test_what_is_taken_back_after_the_log_has_dropped_it_goes_from_memory_too(teacher, student, room):
+    """No event could name it any more: memory forgets what lies before the log."""
+    message = story.say(student, room, unique("secret")).json()
+    at = tell(student, 1)[0]
+    split_log(at)
+    forget_before(at)
+
+    def back():
+        return teacher.get("/v1/events/poll", params={"after": message["event_id"] - 1})
+
+    assert message["text"] in back().text
+    with stream(teacher) as events:
+        assert student.delete(f"/v1/messages/{message['id']}").status_code == 204
+        events.wait("message.deleted")
+    assert [e["kind"] for e in back().json()["events"]] == ["reset"]
 
 
 @pytest.fixture

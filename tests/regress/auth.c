@@ -239,6 +239,31 @@ static void who_cannot_know_trusts_nobody(void **state)
     subject_stop(&blind);
 }
 
+/* nginx asks another process with the same ticket. */
+static void who_cannot_know_uses_no_ticket_up(void **state)
+{
+    char redis[300];
+    const char *const env[] = { redis, NULL };
+    struct subject blind = { 0 };
+    struct person p;
+    struct ea_redis *r = ea_redis_new(servers_redis());
+    struct ea_buf kept = { 0 };
+    (void)state;
+    (void)snprintf(redis, sizeof redis, "EA_REDIS=%s", servers_redis());
+    subject_start(&blind, env);
+    person_new(&blind, &p);
+    const char *jwt = p.bearer + strlen("Bearer ");
+    assert_ok(ea_redis_set(r, "ea:ticket:regress-4", jwt, strlen(jwt), 60000));
+    int c = client_connect(&blind);
+    (void)client_get(c, "/v1/me?ticket=regress-4", 503);
+    assert_ok(ea_redis_getdel(r, "ea:ticket:regress-4", &kept));
+    assert_string_equal(kept.p, jwt);
+    ea_buf_free(&kept);
+    ea_redis_free(r);
+    close(c);
+    subject_stop(&blind);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +276,7 @@ int main(void)
         cmocka_unit_test(a_closed_session_is_out),
         cmocka_unit_test(a_closed_session_is_out_after_a_restart),
         cmocka_unit_test(who_cannot_know_trusts_nobody),
+        cmocka_unit_test(who_cannot_know_uses_no_ticket_up),
     };
     return cmocka_run_group_tests(tests, up, down);
 }
