@@ -42,11 +42,13 @@ void ea_jw_null(struct ea_jw *w);
 void ea_jw_milli(struct ea_jw *w, int64_t milli);  /* 2500 -> 2.5 */
 void ea_jw_time(struct ea_jw *w, int64_t wall_us); /* RFC 3339 string */
 void ea_jw_raw(struct ea_jw *w, const char *json); /* trusted JSON text, e.g. a json column; NULL -> null */
+void ea_jw_raw_n(struct ea_jw *w, const char *json, size_t n); /* the same, of n bytes */
 /* key + value in one call */
 void ea_jw_kstr(struct ea_jw *w, const char *key, const char *s);
 void ea_jw_kint(struct ea_jw *w, const char *key, int64_t v);
 void ea_jw_kbool(struct ea_jw *w, const char *key, bool v);
 void ea_jw_kmilli(struct ea_jw *w, const char *key, int64_t milli);
 void ea_jw_kraw(struct ea_jw *w, const char *key, const char *json);
+
 
 #endif

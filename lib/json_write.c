@@ -182,6 +182,16 @@ void ea_jw_raw(struct ea_jw *w, const char *json)
     ea_buf_str(w->out, json ? json : "null");
 }
 
+void ea_jw_raw_n(struct ea_jw *w, const char *json, size_t n)
+{
+    if (json == NULL) {
+        ea_jw_raw(w, NULL);
+        return;
+    }
+    begin_value(w);
+    ea_buf_add(w->out, json, n);
+}
+
 void ea_jw_kstr(struct ea_jw *w, const char *key, const char *s)
 {
     ea_jw_key(w, key);

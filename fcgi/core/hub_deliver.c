@@ -99,7 +99,7 @@ static enum ea_err payload_of(const struct ea_recent *e, struct json_object **ou
     size_t where;
     const char *why;
     *out = NULL;
-    enum ea_err err = ea_json_parse(e->payload, strlen(e->payload), out, &where, &why);
+    enum ea_err err = ea_json_parse(e->payload, e->payload_n, out, &where, &why);
     if (err == EA_ENOMEM)
         return err;
     if (err != EA_OK)

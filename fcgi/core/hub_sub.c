@@ -9,6 +9,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 struct ea_sub *ea_sub_new(struct ea_hub *h, const struct ea_req *r, struct ea_topic_list *topics,
@@ -138,14 +139,21 @@ void ea_poll_begin(struct ea_jw *w)
     ea_jw_arr(w);
 }
 
-void ea_poll_event(struct ea_jw *w, int64_t id, const char *kind, const char *at, const char *payload)
+static void put_event(struct ea_jw *w, int64_t id, const char *kind, const char *at, const char *payload,
+                      size_t n)
 {
     ea_jw_obj(w);
     ea_jw_kint(w, "id", id);
     ea_jw_kstr(w, "kind", kind);
     ea_jw_kstr(w, "at", at);
-    ea_jw_kraw(w, "data", payload);
+    ea_jw_key(w, "data");
+    ea_jw_raw_n(w, payload, n);
     ea_jw_end(w);
+}
+
+void ea_poll_event(struct ea_jw *w, int64_t id, const char *kind, const char *at, const char *payload)
+{
+    put_event(w, id, kind, at, payload, payload == NULL ? 0 : strlen(payload));
 }
 
 /* Weak: the tag is that of the events, as they are told now (304 must not confirm what was taken back since), and the cursor, which moves on with everybody's, is not in it: 304 brings
@@ -188,7 +196,7 @@ static int64_t write_events(const struct ea_hub *h, const struct ea_sub *s, stru
             if (shown->n == s->limit || resp->body.len > EA_HUB_POLL_BYTES)
                 return cursor;
             shown->n++;
-            ea_poll_event(&resp->json, e->id, e->kind, e->at, e->payload);
+            put_event(&resp->json, e->id, e->kind, e->at, e->payload, e->payload_n);
         }
         cursor = e->id;
         if (cursor == s->upto)

@@ -45,25 +45,34 @@ static char *append(char **to, const char *s)
     return at;
 }
 
+/* Where a frame ends with the payload and the empty line, as it does unless that has line breaks or is larger than a record. Else NULL. */
+static const char *payload_in(const struct ea_frame *f, const char *payload, size_t n)
+{
+    if (f == NULL || f->len < n + 2)
+        return NULL;
+    const unsigned char *at = f->bytes + f->len - 2 - n;
+    return memcmp(at, payload, n) == 0 ? (const char *)at : NULL;
+}
+
 enum ea_err ea_recent_make(struct ea_recent *r, const struct ea_event *ev)
 {
-    size_t n = strlen(ev->topic) + strlen(ev->kind) + strlen(ev->at) + strlen(ev->payload) + 4;
-    char *p = malloc(n);
-    *r = (struct ea_recent){ .id = ev->id, .internal = ea_event_internal(ev->kind), .bytes = n };
-    if (p == NULL)
+    size_t n = strlen(ev->payload);
+    *r = (struct ea_recent){ .id = ev->id, .internal = ea_event_internal(ev->kind), .payload_n = n };
+    if (!r->internal && (r->frame = ea_frame_event(ev->id, ev->kind, ev->payload)) == NULL)
         return EA_ENOMEM;
-    r->topic = append(&p, ev->topic);
-    r->kind = append(&p, ev->kind);
-    r->at = append(&p, ev->at);
-    r->payload = append(&p, ev->payload);
-    if (r->internal)
-        return EA_OK;
-    r->frame = ea_frame_event(r->id, r->kind, r->payload);
-    if (r->frame == NULL) {
+    r->payload = payload_in(r->frame, ev->payload, n);
+    size_t own = strlen(ev->topic) + strlen(ev->kind) + strlen(ev->at) + 3 + (r->payload == NULL ? n + 1 : 0);
+    char *p = malloc(own);
+    if (p == NULL) {
         ea_recent_clear(r);
         return EA_ENOMEM;
     }
-    r->bytes += r->frame->len;
+    r->topic = append(&p, ev->topic);
+    r->kind = append(&p, ev->kind);
+    r->at = append(&p, ev->at);
+    if (r->payload == NULL)
+        r->payload = append(&p, ev->payload);
+    r->bytes = own + (r->frame == NULL ? 0 : r->frame->len);
     return EA_OK;
 }
 

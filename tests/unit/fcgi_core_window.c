@@ -99,6 +99,30 @@ static void long_frame_is_several_records(void **state)
     free(text);
 }
 
+/* What an answer of a poll shows is the payload, wherever it lies; and it lies in the frame but for those that the frame holds in pieces. */
+static void payload_is_kept_once(void **state)
+{
+    (void)state;
+    enum { N = 70000 };
+    static char big[N + 1];
+    memset(big, '1', N);
+    const struct {
+        const char *kind, *payload;
+        bool twice;
+    } cases[] = { { "x", "{\"a\": 1}", false },  { "x", "{\"a\":\n1}", true }, { "x", big, true },
+                  { "user.changed", "{}", true }, { "x", "", false },           { "x", "\n\n", true } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct ea_event ev = { .id = 7, .topic = "u:1", .kind = cases[i].kind, .payload = cases[i].payload, .at = "now" };
+        struct ea_recent r;
+        assert_int_equal(ea_recent_make(&r, &ev), EA_OK);
+        assert_int_equal(r.payload_n, strlen(ev.payload));
+        assert_memory_equal(r.payload, ev.payload, r.payload_n);
+        size_t words = strlen("u:1") + strlen(ev.kind) + strlen("now") + 3, frame = r.frame == NULL ? 0 : r.frame->len;
+        assert_int_equal(r.bytes, words + frame + (cases[i].twice ? r.payload_n + 1 : 0));
+        ea_recent_clear(&r);
+    }
+}
+
 /* ---- what was taken back ---- */
 
 static struct ea_window said;
@@ -124,7 +148,7 @@ static bool tells_the_secret(void)
 {
     for (size_t i = 0; i < said.count; i++) {
         const struct ea_recent *e = ea_window_at(&said, i);
-        if (strstr(e->payload, "secret") != NULL || frame_says(e, "secret"))
+        if (memmem(e->payload, e->payload_n, "secret", 6) != NULL || frame_says(e, "secret"))
             return true;
     }
     return false;
@@ -159,7 +183,8 @@ static void what_is_unsaid_keeps_its_place_alone(void **state)
     assert_string_equal(e->kind, "message.created");
     assert_string_equal(e->topic, "u:1");
     assert_string_equal(e->at, "2026-11-23T09:00:00.000Z");
-    assert_string_equal(e->payload, "{\"text\": \"\"}");
+    assert_int_equal(e->payload_n, strlen("{\"text\": \"\"}"));
+    assert_memory_equal(e->payload, "{\"text\": \"\"}", e->payload_n);
     assert_true(frame_says(e, "id: 12\nevent: message.created\ndata: {\"text\": \"\"}\n\n"));
     assert_true(frame_says(ea_window_at(&said, 0), "eleven") &&
                 frame_says(ea_window_at(&said, 4), "fifteen"));
@@ -236,6 +261,7 @@ int main(void)
         cmocka_unit_test(internal_events_have_no_frame),
         cmocka_unit_test(frame_is_one_record_of_event_stream),
         cmocka_unit_test(long_frame_is_several_records),
+        cmocka_unit_test(payload_is_kept_once),
         cmocka_unit_test(what_is_unsaid_keeps_its_place_alone),
         cmocka_unit_test(what_the_log_has_dropped_goes_here_too),
         cmocka_unit_test(what_is_not_understood_costs_the_window),
