@@ -50,5 +50,4 @@ void ea_jw_kbool(struct ea_jw *w, const char *key, bool v);
 void ea_jw_kmilli(struct ea_jw *w, const char *key, int64_t milli);
 void ea_jw_kraw(struct ea_jw *w, const char *key, const char *json);
 
-
 #endif

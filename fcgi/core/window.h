@@ -13,9 +13,10 @@
 
 struct ea_recent {
     int64_t id;
-    bool internal;                     /* for processes: membership, sessions; never shown */
+    bool internal;           /* for processes: membership, sessions; never shown */
     char *topic, *kind, *at; /* one allocation */
-    const char *payload;     /* payload_n bytes of JSON, in the frame or behind `at`; NUL-terminated when internal */
+    const char
+        *payload; /* payload_n bytes of JSON, in the frame or behind `at`; NUL-terminated when internal */
     size_t payload_n;
     struct ea_frame *frame; /* NULL when internal */
     size_t bytes;

@@ -109,15 +109,18 @@ static void payload_is_kept_once(void **state)
     const struct {
         const char *kind, *payload;
         bool twice;
-    } cases[] = { { "x", "{\"a\": 1}", false },  { "x", "{\"a\":\n1}", true }, { "x", big, true },
+    } cases[] = { { "x", "{\"a\": 1}", false },   { "x", "{\"a\":\n1}", true }, { "x", big, true },
                   { "user.changed", "{}", true }, { "x", "", false },           { "x", "\n\n", true } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct ea_event ev = { .id = 7, .topic = "u:1", .kind = cases[i].kind, .payload = cases[i].payload, .at = "now" };
+        const struct ea_event ev = {
+            .id = 7, .topic = "u:1", .kind = cases[i].kind, .payload = cases[i].payload, .at = "now"
+        };
         struct ea_recent r;
         assert_int_equal(ea_recent_make(&r, &ev), EA_OK);
         assert_int_equal(r.payload_n, strlen(ev.payload));
         assert_memory_equal(r.payload, ev.payload, r.payload_n);
-        size_t words = strlen("u:1") + strlen(ev.kind) + strlen("now") + 3, frame = r.frame == NULL ? 0 : r.frame->len;
+        size_t words = strlen("u:1") + strlen(ev.kind) + strlen("now") + 3,
+               frame = r.frame == NULL ? 0 : r.frame->len;
         assert_int_equal(r.bytes, words + frame + (cases[i].twice ? r.payload_n + 1 : 0));
         ea_recent_clear(&r);
     }
