@@ -1,5 +1,6 @@
 /* Appending to the event log: ids are gap-free and in commit order. The append is the last thing of a transaction: lock, insert and COMMIT go out as one
- * pipeline, and no row lock is taken after the lock. So it is this module that commits. See ARCHITECTURE.md, "One event log". */
+ * pipeline, and no row lock is taken after the lock. So it is this module that commits. Rows that must know where in the log they came about take ea_log_place() (SQL), and the append says
+ * where that is. See ARCHITECTURE.md, "One event log". */
 #ifndef EA_EVENTS_H
 #define EA_EVENTS_H
 

@@ -26,6 +26,15 @@ static enum ea_err open_group(struct ea_req *r)
     return access.role >= EA_COURSE_ASSISTANT ? EA_OK : EA_EFORBIDDEN;
 }
 
+/* Who teaches hears the group anyway, so their streams change nothing. But what was said before they became a member is not for them once they no longer teach, so the log is to hold when
+ * that was. */
+static enum ea_err tell_hearer(struct ea_req *r)
+{
+    char topic[EA_TOPIC_SIZE];
+    return ea_req_event(r, ea_topic(EA_TOPIC_USER, r->vars[1], topic), "membership.changed",
+                        "{\"add\": [], \"remove\": []}", NULL);
+}
+
 static enum ea_err member_put(struct ea_req *r)
 {
     const char *list = ea_pg_array(r->arena, &r->vars[1], 1);
@@ -33,9 +42,10 @@ static enum ea_err member_put(struct ea_req *r)
     enum ea_err err = list == NULL ? EA_ENOMEM : open_group(r);
     if (err == EA_OK)
         err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_MEMBERS_INSERT, r->vars[0], list);
-    bool is_news = err == EA_OK && PQntuples(res) > 0 && !ea_pg_bool(res, 0, 1);
-    if (is_news)
-        err = chat_room_tell(r, EA_TOPIC_USER, r->vars[1], r->vars[0], true);
+    bool is_new = err == EA_OK && PQntuples(res) > 0;
+    if (is_new)
+        err = ea_pg_bool(res, 0, 1) ? tell_hearer(r)
+                                    : chat_room_tell(r, EA_TOPIC_USER, r->vars[1], r->vars[0], true);
     if (err == EA_OK)
         err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_MEMBER, r->vars[0], r->vars[1]);
     if (err == EA_OK && PQntuples(res) == 0)

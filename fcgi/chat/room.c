@@ -21,9 +21,13 @@ enum {
 static const char *const kinds[] = { "discussion", "announcement", "direct", "group", NULL };
 enum { DISCUSSION, ANNOUNCEMENT, DIRECT, GROUP };
 
+/* What is shown to who joins later of what was said before. */
+static const char *const histories[] = { "all", "joined", NULL };
+enum { ALL, JOINED };
+
 struct room_input {
     struct ea_str name;
-    struct ea_int kind;
+    struct ea_int kind, history;
     struct ea_list members; /* struct ea_str */
 };
 
@@ -39,6 +43,10 @@ static const struct ea_field room_fields[] = {
       .offset = offsetof(struct room_input, kind),
       .flags = EA_REQUIRED,
       .values = kinds },
+    { .name = "history",
+      .type = EA_T_ENUM,
+      .offset = offsetof(struct room_input, history),
+      .values = histories },
     { .name = "members",
       .type = EA_T_LIST,
       .offset = offsetof(struct room_input, members),
@@ -50,7 +58,7 @@ static const struct ea_schema room_schema = { "room", sizeof(struct room_input),
 
 struct room_change {
     struct ea_str name;
-    struct ea_int edit_s, slow_s, anonymous;
+    struct ea_int edit_s, slow_s, anonymous, history;
 };
 
 static const struct ea_field patch_fields[] = {
@@ -71,6 +79,10 @@ static const struct ea_field patch_fields[] = {
       .min = 0,
       .max = SLOW_MAX_S },
     { .name = "anonymous", .type = EA_T_BOOL, .offset = offsetof(struct room_change, anonymous) },
+    { .name = "history",
+      .type = EA_T_ENUM,
+      .offset = offsetof(struct room_change, history),
+      .values = histories },
 };
 static const struct ea_schema patch_schema = { "room change", sizeof(struct room_change), patch_fields,
                                                sizeof(patch_fields) / sizeof(patch_fields[0]) };
@@ -90,6 +102,8 @@ static const struct ea_field list_fields[] = {
 static const struct ea_schema list_schema = { "page", sizeof(struct list_query), list_fields,
                                               sizeof(list_fields) / sizeof(list_fields[0]) };
 
+enum { JSON, VERSION, KIND, HISTORY }; /* columns of room_get */
+
 /* A room as the caller sees it, with its ETag. */
 static enum ea_err show(struct ea_req *r, const char *room)
 {
@@ -99,8 +113,8 @@ static enum ea_err show(struct ea_req *r, const char *room)
         return err;
     if (PQntuples(res) == 0)
         return EA_ENOTFOUND;
-    ea_resp_etag(r, ea_pg_str(res, 0, 1));
-    return ea_resp_json(r, ea_pg_str(res, 0, 0));
+    ea_resp_etag(r, ea_pg_str(res, 0, VERSION));
+    return ea_resp_json(r, ea_pg_str(res, 0, JSON));
 }
 
 enum ea_err chat_room_tell(struct ea_req *r, char topic_kind, const char *topic_id, const char *room,
@@ -201,7 +215,7 @@ static enum ea_err create_for_many(struct ea_req *r, const char *id, const struc
 {
     PGresult *res;
     enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_INSERT, id, r->vars[0], in->name.v,
-                            kinds[in->kind.v], chat_me(r));
+                            kinds[in->kind.v], chat_me(r), histories[in->history.v]);
     if (err == EA_OK)
         err = in->kind.v == GROUP ? add_group(r, id, in)
                                   : chat_room_tell(r, EA_TOPIC_COURSE, r->vars[0], id, true);
@@ -217,6 +231,9 @@ static enum ea_err check_input(struct ea_req *r, const struct room_input *in)
     if (in->members.n > 0 && in->kind.v != DIRECT && in->kind.v != GROUP)
         ea_faults_add(&r->faults, r->arena, "/members", "invalid",
                       "Only groups and direct rooms have members of their own.");
+    if (in->kind.v == DIRECT && in->history.v == JOINED)
+        ea_faults_add(&r->faults, r->arena, "/history", "invalid",
+                      "A direct room is one of exactly its people; nobody joins it.");
     return r->faults.n > 0 ? EA_EINPUT : EA_OK;
 }
 
@@ -266,6 +283,15 @@ static const char *number(struct ea_req *r, const struct ea_int *v, bool *ok)
     return s;
 }
 
+/* Whoever writes is to know who will read it. The event is also what gives the change its place in the log. */
+static enum ea_err tell_history(struct ea_req *r, const char *history)
+{
+    const char *payload =
+        ea_arena_printf(r->arena, "{\"room_id\": \"%s\", \"history\": \"%s\", \"user_id\": \"%s\"}",
+                        r->vars[0], history, chat_me(r));
+    return payload == NULL ? EA_ENOMEM : chat_room_event(r, r->vars[0], "history.changed", payload);
+}
+
 /* A direct room is nobody's to teach in, but whose it is may name it. */
 static enum ea_err room_patch(struct ea_req *r)
 {
@@ -274,7 +300,8 @@ static enum ea_err room_patch(struct ea_req *r)
     PGresult *res;
     bool ok = true;
     const char *edit = number(r, &in->edit_s, &ok), *slow = number(r, &in->slow_s, &ok),
-               *anonymous = number(r, &in->anonymous, &ok);
+               *anonymous = number(r, &in->anonymous, &ok),
+               *history = in->history.given ? histories[in->history.v] : NULL;
     enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, &access);
     if (err == EA_OK && !ok)
         err = EA_ENOMEM;
@@ -284,17 +311,21 @@ static enum ea_err room_patch(struct ea_req *r)
         err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_GET, r->vars[0], chat_me(r));
     if (err != EA_OK)
         return err;
-    const char *version = ea_pg_str(res, 0, 1);
-    bool direct = strcmp(ea_pg_str(res, 0, 2), kinds[DIRECT]) == 0;
-    if (direct ? edit != NULL || slow != NULL || anonymous != NULL : access.role != EA_COURSE_TEACHER)
+    const char *version = ea_pg_str(res, 0, VERSION);
+    bool direct = strcmp(ea_pg_str(res, 0, KIND), kinds[DIRECT]) == 0;
+    bool turns = history != NULL && strcmp(ea_pg_str(res, 0, HISTORY), history) != 0;
+    if (direct ? edit != NULL || slow != NULL || anonymous != NULL || history != NULL
+               : access.role != EA_COURSE_TEACHER)
         return EA_EFORBIDDEN;
     err = ea_req_match(r, version);
     if (err == EA_OK)
         err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_UPDATE, r->vars[0], version, in->name.v, edit, slow,
-                    anonymous);
-    if (err != EA_OK)
-        return err;
-    return PQntuples(res) == 0 ? EA_EPRECONDITION : show(r, r->vars[0]);
+                    anonymous, history);
+    if (err == EA_OK && PQntuples(res) == 0)
+        err = EA_EPRECONDITION;
+    if (err == EA_OK && turns)
+        err = tell_history(r, history);
+    return err == EA_OK ? show(r, r->vars[0]) : err;
 }
 
 const struct ea_route chat_room_routes[] = {

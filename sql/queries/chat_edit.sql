@@ -21,7 +21,7 @@ WITH kept AS (
     INSERT INTO message_words AS w (message_id, event_id, words) SELECT (c.m).id, (c.m).event_id, ea_message_words(c.m) FROM changed c
     ON CONFLICT (message_id) DO UPDATE SET words = excluded.words
 )
-SELECT ea_message_json(c.m, u.name) FROM changed c JOIN users u ON u.id = (c.m).author_id;
+SELECT ea_message_changed(c.m, u.name) FROM changed c JOIN users u ON u.id = (c.m).author_id;
 
 -- name: message_delete
 -- in: uuid, uuid
@@ -68,5 +68,5 @@ WITH changed AS (
     INSERT INTO message_words (message_id, event_id, words) SELECT (c.m).id, (c.m).event_id, ea_message_words(c.m) FROM changed c WHERE NOT $3::boolean
     ON CONFLICT (message_id) DO NOTHING
 )
-SELECT (c.m).room_id, ea_message_json(c.m, u.name), CASE WHEN $3::boolean THEN ea_events_unsay((c.m).id, (c.m).room_id, (c.m).event_id) END
+SELECT (c.m).room_id, ea_message_changed(c.m, u.name), CASE WHEN $3::boolean THEN ea_events_unsay((c.m).id, (c.m).room_id, (c.m).event_id) END
 FROM changed c JOIN users u ON u.id = (c.m).author_id;

@@ -2,9 +2,11 @@
 
 -- name: authz_message
 -- in: uuid, uuid
+-- What is not shown to somebody does not exist for them.
 SELECT r.course_id, ea_room_role($1::uuid, r.id), true
 FROM messages m JOIN rooms r ON r.id = m.room_id
 WHERE m.id = $2::uuid
+  AND EXISTS (SELECT FROM ea_shown(m.room_id, $1::uuid) s WHERE s.id = m.id)
   AND (r.kind <> 'direct' OR EXISTS (SELECT FROM room_members d WHERE d.room_id = r.id AND d.user_id = $1::uuid));
 
 -- name: message_stage
@@ -74,6 +76,7 @@ WITH want AS (
                WHEN r.kind = 'announcement' AND p.role = 'student' THEN 'forbidden'
                WHEN p.role = 'student' AND EXISTS (SELECT FROM room_mutes x WHERE x.room_id = w.room AND x.user_id = w.author AND x.until > clock_timestamp()) THEN 'muted'
                WHEN w.reply IS NOT NULL AND q.id IS NULL THEN 'bad-reply'
+               WHEN r.limited AND w.reply IS NOT NULL AND NOT EXISTS (SELECT FROM ea_shown(w.room, w.author) s WHERE s.id = w.reply) THEN 'bad-reply'
                WHEN w.files_n <> coalesce(jsonb_array_length(w.files), 0) THEN 'bad-file'
                WHEN w.question AND (r.kind = 'direct' OR p.role <> 'student') THEN 'no-question'
                WHEN w.anonymous AND NOT (w.question AND r.anonymous) THEN 'no-anonymous'
@@ -140,23 +143,23 @@ SELECT ea_message_view(m, u.name, $2::uuid), m.version FROM messages m JOIN user
 -- in: uuid, bigint, bigint, bigint, uuid
 -- Of a room, after an event id and before another, the newest first; limit, reader.
 SELECT ea_message_view(m, u.name, $5::uuid), m.event_id
-FROM messages m JOIN users u ON u.id = m.author_id
-WHERE m.room_id = $1::uuid AND m.event_id > $2::bigint AND m.event_id < $3::bigint
+FROM ea_shown($1::uuid, $5::uuid) m JOIN users u ON u.id = m.author_id
+WHERE m.event_id > $2::bigint AND m.event_id < $3::bigint
 ORDER BY m.event_id DESC LIMIT $4::bigint;
 
 -- name: message_history_on
 -- in: uuid, bigint, bigint, bigint, uuid
 -- The same, the oldest first.
 SELECT ea_message_view(m, u.name, $5::uuid), m.event_id
-FROM messages m JOIN users u ON u.id = m.author_id
-WHERE m.room_id = $1::uuid AND m.event_id > $2::bigint AND m.event_id < $3::bigint
+FROM ea_shown($1::uuid, $5::uuid) m JOIN users u ON u.id = m.author_id
+WHERE m.event_id > $2::bigint AND m.event_id < $3::bigint
 ORDER BY m.event_id LIMIT $4::bigint;
 
 -- name: message_thread
 -- in: uuid, bigint, bigint, uuid
 -- The replies of a thread, which is named by any message of it: after an event id, limit, reader.
 SELECT ea_message_view(m, u.name, $4::uuid), m.event_id
-FROM messages named JOIN messages m ON m.thread_id = coalesce(named.thread_id, named.id) JOIN users u ON u.id = m.author_id
+FROM messages named JOIN LATERAL ea_shown(named.room_id, $4::uuid) m ON m.thread_id = coalesce(named.thread_id, named.id) JOIN users u ON u.id = m.author_id
 WHERE named.id = $1::uuid AND m.event_id > $2::bigint
 ORDER BY m.event_id
 LIMIT $3::bigint;

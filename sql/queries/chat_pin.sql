@@ -15,6 +15,6 @@ SELECT count(*) FROM messages WHERE room_id = $1::uuid AND pinned_at IS NOT NULL
 -- in: uuid, uuid
 -- Room, reader: the last pinned first.
 SELECT ea_message_view(m, u.name, $2::uuid), m.event_id
-FROM messages m JOIN users u ON u.id = m.author_id
-WHERE m.room_id = $1::uuid AND m.pinned_at IS NOT NULL
+FROM ea_shown($1::uuid, $2::uuid) m JOIN users u ON u.id = m.author_id
+WHERE m.pinned_at IS NOT NULL
 ORDER BY m.pinned_at DESC;

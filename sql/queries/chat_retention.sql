@@ -27,7 +27,7 @@ SELECT set_config('statement_timeout', '60s', true);
 
 -- name: room_export
 -- in: uuid
--- One line per message, with what is hidden and what was said before. Who asked without a name stays without one; what was taken back is not in it.
+-- One line per message, with what is hidden and what was said before. All of the room, whenever somebody came: it is for who looks after it. Who asked without a name stays without one; what was taken back is not in it.
 SELECT (ea_message_json(m, u.name)
         || jsonb_build_object('text', m.text, 'html', m.html, 'versions', (SELECT coalesce(jsonb_agg(jsonb_build_object('version', v.version, 'text', v.text, 'replaced_at', ea_time(v.replaced_at))
                                                                                               ORDER BY v.version), '[]')

@@ -9,8 +9,9 @@ WHERE r.id = $2::uuid
   AND (r.kind <> 'direct' OR EXISTS (SELECT FROM room_members m WHERE m.room_id = r.id AND m.user_id = $1::uuid));
 
 -- name: room_insert
--- in: uuid, uuid, text, text, uuid
-INSERT INTO rooms (id, course_id, name, kind, created_by) VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::uuid);
+-- in: uuid, uuid, text, text, uuid, text
+-- Id, course, name, kind, by whom, what of its past is shown to who joins later.
+INSERT INTO rooms (id, course_id, name, kind, created_by, history) VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::uuid, $6::text);
 
 -- name: room_direct
 -- in: uuid, uuid, text, uuid, uuid[]
@@ -60,7 +61,7 @@ SELECT ea_room_json(r, $2::uuid) || jsonb_build_object(
            'members', CASE WHEN r.kind IN ('direct', 'group') THEN
                (SELECT coalesce(jsonb_agg(jsonb_build_object('id', u.id, 'name', u.name) ORDER BY u.name, u.id), '[]')
                 FROM room_members m JOIN users u ON u.id = m.user_id WHERE m.room_id = r.id) END),
-       r.version, r.kind
+       r.version, r.kind, r.history
 FROM rooms r WHERE r.id = $1::uuid;
 
 -- name: room_list
@@ -74,10 +75,13 @@ ORDER BY r.id
 LIMIT $4::bigint;
 
 -- name: room_update
--- in: uuid, int, text, int, int, boolean
--- Room, the version that it has, name, edit_s, slow_s, anonymous (NULL leaves as it is). No row: somebody else was faster.
+-- in: uuid, int, text, int, int, boolean, text
+-- Room, the version that it has, name, edit_s, slow_s, anonymous, history (NULL leaves as it is). No row: somebody else was faster.
+-- What was said until now stays closed to who came late: it was said to those who were there.
 UPDATE rooms SET name = coalesce($3::text, name), edit_s = coalesce($4::int, edit_s), slow_s = coalesce($5::int, slow_s),
-                 anonymous = coalesce($6::boolean, anonymous), version = version + 1, updated_at = now()
+                 anonymous = coalesce($6::boolean, anonymous), history = coalesce($7::text, history),
+                 opened = CASE WHEN history = 'joined' AND $7::text = 'all' THEN ea_log_place() ELSE opened END,
+                 version = version + 1, updated_at = now()
 WHERE id = $1::uuid AND version = $2::int
 RETURNING version;
 
@@ -90,9 +94,9 @@ RETURNING event_id;
 
 -- name: message_readers
 -- in: uuid, uuid
--- How many of those who hear the room, its author apart, have read up to this message. Numbers only: who has read what is nobody else's.
+-- How many of those to whom this message is shown, its author apart, have read up to it. Numbers only: who has read what is nobody else's.
 SELECT count(*) FILTER (WHERE s.event_id >= m.event_id), count(p.user_id), m.author_id = $2::uuid
-FROM messages m LEFT JOIN room_people p ON p.room_id = m.room_id AND p.user_id <> m.author_id
+FROM messages m LEFT JOIN room_people p ON p.room_id = m.room_id AND p.user_id <> m.author_id AND p.shown_after < m.event_id
 LEFT JOIN room_reads s ON s.user_id = p.user_id AND s.room_id = m.room_id
 WHERE m.id = $1::uuid
 GROUP BY m.id;

@@ -8,9 +8,9 @@ SELECT ea_course_index($1::uuid, $2::int);
 -- name: message_search
 -- in: uuid, uuid, text, text, text, timestamptz, boolean, bigint, bigint
 -- Course, reader, words (as a search engine takes them), part of the author's name, part of the room's, before when, with a file?, before which event, limit. The newest first.
--- Only the rooms that the reader hears are looked into, so the room's lexeme is part of what is asked.
+-- Only the rooms that the reader hears are looked into, so the room's lexeme is part of what is asked; and of each only what is shown to them.
 WITH heard AS (
-    SELECT r.id, r.name FROM rooms r JOIN room_people p ON p.room_id = r.id AND p.user_id = $2::uuid
+    SELECT r.id, r.name, p.shown_after FROM rooms r JOIN room_people p ON p.room_id = r.id AND p.user_id = $2::uuid
     WHERE r.course_id = $1::uuid AND ($5::text = '' OR strpos(lower(r.name), lower($5::text)) > 0)
 ), author AS (
     SELECT u.id FROM enrolments e JOIN users u ON u.id = e.user_id
@@ -24,6 +24,6 @@ WITH heard AS (
 )
 SELECT ea_message_view(m, u.name, $2::uuid) || jsonb_build_object('room', jsonb_build_object('id', h.id, 'name', h.name)), m.event_id
 FROM asked a JOIN message_words w ON w.words @@ a.q
-JOIN messages m ON m.id = w.message_id JOIN heard h ON h.id = m.room_id JOIN users u ON u.id = m.author_id
+JOIN messages m ON m.id = w.message_id JOIN heard h ON h.id = m.room_id AND m.event_id > h.shown_after JOIN users u ON u.id = m.author_id
 WHERE m.deleted_at IS NULL AND m.hidden_at IS NULL AND w.event_id < $8::bigint AND ($6::timestamptz IS NULL OR m.created_at < $6::timestamptz)
 ORDER BY w.event_id DESC LIMIT $9::bigint;

@@ -8,9 +8,15 @@ SELECT pg_advisory_xact_lock(4242);
 -- name: events_append
 -- in: text[], text[], text[], text[], text[]
 -- Topics, kinds, payloads, queues, traces. A statement of its own after the lock: READ COMMITTED gives it a snapshot that sees the last commit.
+-- Rows of this transaction that must know where in the log they came about have asked for its place (ea_log_place): here it is known.
+WITH base AS MATERIALIZED (
+    SELECT coalesce((SELECT max(id) FROM events), 0) AS top
+), placed AS (
+    INSERT INTO log_places (id, event_id) SELECT current_setting('ea.log_place', true)::bigint, b.top FROM base b WHERE current_setting('ea.log_place', true) <> ''
+)
 INSERT INTO events (id, topic, kind, payload, queue, trace)
-SELECT coalesce((SELECT max(id) FROM events), 0) + e.n, e.topic, e.kind, e.payload::jsonb, e.queue, e.trace
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS e (topic, kind, payload, queue, trace, n)
+SELECT b.top + e.n, e.topic, e.kind, e.payload::jsonb, e.queue, e.trace
+FROM base b CROSS JOIN unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY AS e (topic, kind, payload, queue, trace, n)
 ORDER BY e.n
 RETURNING id;
 
@@ -22,9 +28,14 @@ SELECT set_config('ea.topics', $1::text, true), set_config('ea.kinds', $2::text,
 
 -- name: events_append_staged
 -- in:
+WITH base AS MATERIALIZED (
+    SELECT coalesce((SELECT max(id) FROM events), 0) AS top
+), placed AS (
+    INSERT INTO log_places (id, event_id) SELECT current_setting('ea.log_place', true)::bigint, b.top FROM base b WHERE current_setting('ea.log_place', true) <> ''
+)
 INSERT INTO events (id, topic, kind, payload, queue, trace)
-SELECT coalesce((SELECT max(id) FROM events), 0) + e.n, e.topic, e.kind, e.payload::jsonb, e.queue, e.trace
-FROM unnest(current_setting('ea.topics')::text[], current_setting('ea.kinds')::text[], current_setting('ea.payloads')::text[],
+SELECT b.top + e.n, e.topic, e.kind, e.payload::jsonb, e.queue, e.trace
+FROM base b CROSS JOIN unnest(current_setting('ea.topics')::text[], current_setting('ea.kinds')::text[], current_setting('ea.payloads')::text[],
             current_setting('ea.queues')::text[], current_setting('ea.traces')::text[])
     WITH ORDINALITY AS e (topic, kind, payload, queue, trace, n)
 ORDER BY e.n

@@ -1,5 +1,7 @@
 """What the tests of rooms and messages share."""
 
+from client import unique
+
 
 def make_room(person, course, name="Questions", kind="discussion", **fields):
     reply = person.post(f"/v1/courses/{course['id']}/rooms", json={"name": name, "kind": kind} | fields)
@@ -56,3 +58,25 @@ def heard_between(person, after, until):
 def mark(teacher, course):
     """An event that all of the course hear: what was told before it has a smaller id."""
     return say(teacher, {"id": course["id"]}, "mark")["event_id"]
+
+
+def by_roster(school, course, person, others=0):
+    """Imported, with as many others: enough of them are more events than fit beside the log's lock."""
+    emails = [person.email] + [unique("class") + "@school.example" for _ in range(others)]
+    table = "role,given name,family name,email,course code\n" + "".join(f"student,A,B,{email},{course['code']}\n" for email in emails)
+    reply = school.admin.post("/v1/roster/import", content=table, headers={"Content-Type": "text/csv"})
+    assert reply.status_code == 200 and reply.json()["errors"] == [], reply.text
+
+
+def into_group(teacher, room, person):
+    assert teacher.put(f"/v1/rooms/{room['id']}/members/{person.id}").status_code == 204
+
+
+def closed_room(school, teacher, student, course, person, way):
+    """A room of the student's with history `joined`, and what lets the person in: enrolled, imported, or named in a group."""
+    if way == "named":
+        school.enrol(course, person)
+        room = make_room(teacher, course, kind="group", members=[student.id], history="joined")
+        return room, lambda: into_group(teacher, room, person)
+    room = make_room(teacher, course, history="joined")
+    return room, {"enrolled": lambda: school.enrol(course, person), "imported": lambda: by_roster(school, course, person, others=60)}[way]
