@@ -57,8 +57,8 @@ dist_migrations_DATA += sql/migrations/0014_event_retention.sql
 dist_migrations_DATA += sql/migrations/0015_rooms.sql
 dist_migrations_DATA += sql/migrations/0016_announcements.sql
 dist_migrations_DATA += sql/migrations/0017_inlined.sql
-dist_migrations_DATA += sql/migrations/0019_unsaid.sql
 dist_migrations_DATA += sql/migrations/0018_history.sql
+dist_migrations_DATA += sql/migrations/0019_unsaid.sql
 
 demodir = $(datadir)/edtech-assistant/demo
 dist_demo_DATA = sql/demo/0001_school.sql
