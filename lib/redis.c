@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,6 +254,85 @@ enum ea_err ea_redis_ping(struct ea_redis *r)
 {
     redisReply *reply;
     enum ea_err err = WORDS(r, &reply, "PING");
+    return without_reply(err, reply);
+}
+
+/* ---- sorted sets ---- */
+
+struct score {
+    char text[24];
+};
+
+static struct score score_text(int64_t score)
+{
+    struct score s;
+    (void)snprintf(s.text, sizeof s.text, "%" PRId64, score);
+    return s;
+}
+
+/* A command that begins with `before` and goes on with members, each behind the score if there is one. */
+static enum ea_err long_command(struct ea_redis *r, redisReply **out, const char *const *before,
+                                const char *score, const char *const *members, size_t n)
+{
+    size_t head = 0, words_n = 0;
+    while (before[head])
+        head++;
+    *out = NULL;
+    if (n > INT_MAX / 4)
+        return EA_EINPUT;
+    const char **argv = ea_alloc((head + 2 * n) * sizeof *argv);
+    size_t *len = ea_alloc((head + 2 * n) * sizeof *len);
+    if (!argv || !len) {
+        free(argv);
+        free(len);
+        return EA_ENOMEM;
+    }
+    for (size_t i = 0; i < head; i++)
+        argv[words_n++] = before[i];
+    for (size_t i = 0; i < n; i++) {
+        if (score)
+            argv[words_n++] = score;
+        argv[words_n++] = members[i];
+    }
+    for (size_t i = 0; i < words_n; i++)
+        len[i] = strlen(argv[i]);
+    enum ea_err err = command(r, out, (int)words_n, argv, len);
+    free(argv);
+    free(len);
+    return err;
+}
+
+enum ea_err ea_redis_zadd(struct ea_redis *r, const char *key, const char *only, int64_t score,
+                          const char *const *members, size_t n)
+{
+    redisReply *reply;
+    struct score s = score_text(score);
+    enum ea_err err =
+        long_command(r, &reply, (const char *const[]){ "ZADD", key, only, NULL }, s.text, members, n);
+    return without_reply(err, reply);
+}
+
+enum ea_err ea_redis_zscores(struct ea_redis *r, const char *key, const char *const *members, size_t n,
+                             int64_t *scores)
+{
+    redisReply *reply;
+    enum ea_err err =
+        long_command(r, &reply, (const char *const[]){ "ZMSCORE", key, NULL }, NULL, members, n);
+    if (!err && (reply->type != REDIS_REPLY_ARRAY || reply->elements != n))
+        err = EA_EUNAVAILABLE;
+    for (size_t i = 0; !err && i < n; i++)
+        scores[i] = reply->element[i]->type == REDIS_REPLY_STRING ? strtoll(reply->element[i]->str, NULL, 10)
+                                                                  : EA_REDIS_NO_SCORE;
+    return without_reply(err, reply);
+}
+
+enum ea_err ea_redis_zcut(struct ea_redis *r, const char *key, int64_t from, int64_t below)
+{
+    redisReply *reply;
+    struct score begin = score_text(from);
+    char end[26]; /* the bracket: not with it */
+    (void)snprintf(end, sizeof end, "(%" PRId64, below);
+    enum ea_err err = WORDS(r, &reply, "ZREMRANGEBYSCORE", key, begin.text, end);
     return without_reply(err, reply);
 }
 

@@ -28,6 +28,15 @@ enum ea_err ea_redis_peek(struct ea_redis *r, const char *key, int64_t *count,
                           int64_t *left_ms) EA_MUST; /* without counting */
 enum ea_err ea_redis_publish(struct ea_redis *r, const char *channel, const char *payload) EA_MUST;
 enum ea_err ea_redis_ping(struct ea_redis *r) EA_MUST;
+/* Sorted sets. n members get one score; only: "NX" those that are new, "GT" or "LT" those too whose score is less or greater. */
+enum ea_err ea_redis_zadd(struct ea_redis *r, const char *key, const char *only, int64_t score,
+                          const char *const *members, size_t n) EA_MUST;
+/* scores[i] of members[i]; EA_REDIS_NO_SCORE: not in the set. */
+#define EA_REDIS_NO_SCORE INT64_MIN
+enum ea_err ea_redis_zscores(struct ea_redis *r, const char *key, const char *const *members, size_t n,
+                             int64_t *scores) EA_MUST;
+/* Removes what has a score of from up to, but not, below. */
+enum ea_err ea_redis_zcut(struct ea_redis *r, const char *key, int64_t from, int64_t below) EA_MUST;
 
 /* Subscription: for follow.c and the hub's transient events. A connection that has subscribed takes no other command; it may subscribe to several channels.
  * fd to poll, -1 while not connected (subscribe again). */
@@ -40,6 +49,6 @@ enum ea_err ea_redis_drain(struct ea_redis *r,
 
 #define EA_CHANNEL_WAKE "ea:wake" /* the event log has grown; payload: newest id */
 #define EA_CHANNEL_LIVE                                                                                      \
-    "ea:live" /* transient events (typing, presence): {"from","topic","kind","data","except"} */
+    "ea:live" /* what is not stored: typing, presence. Letters of fcgi/core/hub_live.c and hub_presence.c */
 
 #endif

@@ -124,6 +124,26 @@ static void test_an_error_reply_leaves_the_connection(void **state)
     assert_ok(ea_redis_ping(r));
 }
 
+static void test_sorted_sets(void **state)
+{
+    static const char *const members[] = { "a", "b", "c" };
+    struct ea_redis *r = *state;
+    int64_t scores[3];
+    assert_ok(ea_redis_zadd(r, key, "NX", 1790000000123, members, 2));
+    assert_ok(ea_redis_zadd(r, key, "NX", 5, members, 1));
+    assert_ok(ea_redis_zadd(r, key, "GT", 1780000000000, members + 1, 2));
+    assert_ok(ea_redis_zscores(r, key, members, 3, scores));
+    assert_int_equal(scores[0], 1790000000123);
+    assert_int_equal(scores[1], 1790000000123);
+    assert_int_equal(scores[2], 1780000000000);
+    assert_ok(ea_redis_zadd(r, key, "LT", -1780000000000, members, 1));
+    assert_ok(ea_redis_zcut(r, key, 0, 1790000000123));
+    assert_ok(ea_redis_zscores(r, key, members, 3, scores));
+    assert_int_equal(scores[0], -1780000000000);
+    assert_int_equal(scores[1], 1790000000123);
+    assert_true(scores[2] == EA_REDIS_NO_SCORE);
+}
+
 struct heard {
     int n;
     char channel[40], payload[40];
@@ -221,6 +241,7 @@ int main(void)
         TEST(test_counting_after_the_scripts_were_flushed),
         TEST(test_a_counter_without_an_end_gets_one),
         TEST(test_an_error_reply_leaves_the_connection),
+        TEST(test_sorted_sets),
         TEST(test_messages),
         TEST(test_a_closed_connection_is_an_answer_and_comes_back),
         TEST(test_nobody_there),
