@@ -47,7 +47,7 @@ against_stack() {
     local flavour=$1 code=0
     shift
     in_check reset --yes
-    EA_FLAVOUR=$flavour in_check up
+    EA_FLAVOUR=$flavour EA_PRESENCE_S=1 in_check up
     pytest_run "$@" || code=$?
     in_check down || code=1
     no_reports || code=1

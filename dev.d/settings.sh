@@ -14,6 +14,7 @@ EA_BURST_TOKEN=400
 EA_RATE_ADDRESS=4000
 EA_BURST_ADDRESS=8000
 EA_STREAMS_ADDRESS=12000
+EA_PRESENCE_S=30
 EA_SPOOL_DIR=
 EA_BLOB_DIR=
 EA_COUNT_gateway=1
@@ -50,7 +51,7 @@ check_settings() {
         die "EA_PORT_BASE=$EA_PORT_BASE is out of range: 1024 to 65400."
     fi
     case $EA_FLAVOUR in plain | asan | tsan) ;; *) die "EA_FLAVOUR='$EA_FLAVOUR' is none of plain, asan, tsan." ;; esac
-    for name in EA_THREADS EA_RATE_TOKEN EA_BURST_TOKEN EA_RATE_ADDRESS EA_BURST_ADDRESS EA_STREAMS_ADDRESS; do
+    for name in EA_THREADS EA_RATE_TOKEN EA_BURST_TOKEN EA_RATE_ADDRESS EA_BURST_ADDRESS EA_STREAMS_ADDRESS EA_PRESENCE_S; do
         case ${!name} in *[!0-9]* | "" | 0*) die "$name='${!name}' is not a positive number." ;; esac
     done
     for name in $KINDS; do check_count "$name"; done

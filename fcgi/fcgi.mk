@@ -13,6 +13,7 @@ libcore_a_SOURCES = \
 	fcgi/core/hub.c fcgi/core/hub.h fcgi/core/hub_private.h \
 	fcgi/core/hub_ask.c fcgi/core/hub_deliver.c fcgi/core/hub_feed.c fcgi/core/hub_fill.c \
 	fcgi/core/hub_inbox.c fcgi/core/hub_live.c fcgi/core/hub_sight.c fcgi/core/hub_sub.c fcgi/core/hub_topics.c \
+	fcgi/core/hub_inbox.c fcgi/core/hub_live.c fcgi/core/hub_presence.c fcgi/core/hub_sub.c fcgi/core/hub_topics.c \
 	fcgi/core/idle.c fcgi/core/idle.h \
 	fcgi/core/listen.c fcgi/core/listen.h \
 	fcgi/core/match.c fcgi/core/match.h \
@@ -20,6 +21,7 @@ libcore_a_SOURCES = \
 	fcgi/core/outbox.c fcgi/core/outbox.h \
 	fcgi/core/pool.c fcgi/core/pool.h \
 	fcgi/core/precond.c \
+	fcgi/core/presence.c fcgi/core/presence.h \
 	fcgi/core/reactor.c fcgi/core/reactor.h \
 	fcgi/core/req.c fcgi/core/req.h fcgi/core/req_private.h \
 	fcgi/core/resp.c fcgi/core/resp.h \
@@ -28,6 +30,8 @@ libcore_a_SOURCES = \
 	fcgi/core/seats.c fcgi/core/seats.h \
 	fcgi/core/server.c fcgi/core/server.h fcgi/core/server_private.h \
 	fcgi/core/slab.c fcgi/core/slab.h \
+	fcgi/core/shelf.c fcgi/core/shelf.h \
+	fcgi/core/stamps.c fcgi/core/stamps.h \
 	fcgi/core/token_cache.c fcgi/core/token_cache.h \
 	fcgi/core/topics.c fcgi/core/topics.h \
 	fcgi/core/upload.c fcgi/core/upload.h \
@@ -69,6 +73,7 @@ ea_chat_SOURCES = \
 	fcgi/chat/message.c \
 	fcgi/chat/mute.c \
 	fcgi/chat/pin.c \
+	fcgi/chat/presence.c \
 	fcgi/chat/question.c \
 	fcgi/chat/reaction.c \
 	fcgi/chat/read.c \

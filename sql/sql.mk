@@ -8,6 +8,7 @@ STMT_FILES += $(srcdir)/sql/queries/chat_file.sql
 STMT_FILES += $(srcdir)/sql/queries/chat_message.sql
 STMT_FILES += $(srcdir)/sql/queries/chat_mute.sql
 STMT_FILES += $(srcdir)/sql/queries/chat_pin.sql
+STMT_FILES += $(srcdir)/sql/queries/chat_presence.sql
 STMT_FILES += $(srcdir)/sql/queries/chat_question.sql
 STMT_FILES += $(srcdir)/sql/queries/chat_reaction.sql
 STMT_FILES += $(srcdir)/sql/queries/chat_report.sql

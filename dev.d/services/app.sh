@@ -72,7 +72,11 @@ ENV
         echo "EA_RECEIPT_KEY=$STATE/secret/receipt.key"
         echo "EA_BLOB_DIR=$(blob_dir)"
         ;;
-    chat | grader) echo "EA_BLOB_DIR=$(blob_dir)" ;;
+    chat)
+        echo "EA_BLOB_DIR=$(blob_dir)"
+        echo "EA_PRESENCE_S=$EA_PRESENCE_S"
+        ;;
+    grader) echo "EA_BLOB_DIR=$(blob_dir)" ;;
     notifier)
         echo "EA_SMTP=smtp://127.0.0.1:$(port smtp)"
         echo "EA_MAIL_FROM=school@localhost"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The private Redis: caches, limits and wake-ups only, so nothing of it is kept on disk.
+# The private Redis: caches, limits, wake-ups and presence only, so nothing of it is kept on disk.
 
 redis_define() {
     own_dir 700 "$STATE/redis"

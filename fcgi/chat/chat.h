@@ -34,6 +34,7 @@ extern const struct ea_route chat_mute_routes[];
 extern const struct ea_route chat_report_routes[];
 extern const struct ea_route chat_retention_routes[];
 extern const struct ea_route chat_export_routes[];
+extern const struct ea_route chat_presence_routes[];
 extern const struct ea_route chat_event_routes[];
 
 #define CHAT_TEXT_MAX  (16 * 1024)

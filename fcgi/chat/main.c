@@ -49,12 +49,25 @@ static void stop(struct ea_server *s, void *data)
 int main(int argc, char **argv)
 {
     static const struct ea_route *const tables[] = {
-        chat_room_routes,     chat_member_routes,   chat_read_routes,
-        chat_message_routes,  chat_history_routes,  chat_edit_routes,
-        chat_reaction_routes, chat_pin_routes,      chat_file_routes,
-        chat_search_routes,   chat_question_routes, chat_hide_routes,
-        chat_mute_routes,     chat_report_routes,   chat_retention_routes,
-        chat_export_routes,   chat_event_routes,    NULL,
+        chat_room_routes,
+        chat_member_routes,
+        chat_read_routes,
+        chat_message_routes,
+        chat_history_routes,
+        chat_edit_routes,
+        chat_reaction_routes,
+        chat_pin_routes,
+        chat_file_routes,
+        chat_search_routes,
+        chat_question_routes,
+        chat_hide_routes,
+        chat_mute_routes,
+        chat_report_routes,
+        chat_retention_routes,
+        chat_export_routes,
+        chat_presence_routes,
+        chat_event_routes,
+        NULL,
     };
     static const struct ea_service service = {
         .name = "chat", .tables = tables, .hub = true, .start = start, .stop = stop, .free = free_data

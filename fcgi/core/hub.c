@@ -59,6 +59,15 @@ static void run_command(struct ea_hub *h, struct ea_hub_command *c)
     case EA_HUB_PAGE:
         ea_hub_page(h, c->page);
         break;
+    case EA_HUB_SEEN:
+        ea_hub_presence_seen(h);
+        break;
+    case EA_HUB_GATHERED:
+        ea_hub_presence_gathered(h);
+        break;
+    case EA_HUB_SIGHTED:
+        ea_hub_presence_sighted(h, c->seen);
+        break;
     case EA_HUB_DRAIN:
         ea_hub_end_all(h);
         break;
@@ -92,11 +101,17 @@ static void on_ready(struct ea_hub *h, struct ea_sub *s, uint32_t events)
         ea_sub_flush(h, s);
 }
 
+static int wait_ms(const struct ea_hub *h)
+{
+    int timers = ea_wheel_wait_ms(&h->wheel, ea_clock_mono_ns()), presence = ea_hub_presence_wait_ms(h);
+    return presence < 0 || (timers >= 0 && timers < presence) ? timers : presence;
+}
+
 /* One round: what is ready, what others asked for, what is due, then one send per stream that has something to say. */
 static void run_round(struct ea_hub *h)
 {
     struct epoll_event ready[EVENTS_PER_WAIT];
-    int n = epoll_wait(h->epoll, ready, EVENTS_PER_WAIT, ea_wheel_wait_ms(&h->wheel, ea_clock_mono_ns()));
+    int n = epoll_wait(h->epoll, ready, EVENTS_PER_WAIT, wait_ms(h));
     bool woken = false;
     for (int i = 0; i < n; i++) {
         if (ready[i].data.ptr == h)
@@ -108,6 +123,7 @@ static void run_round(struct ea_hub *h)
         run_inbox(h);
     ea_sub_run_timers(h);
     ea_hub_check_sight(h);
+    ea_hub_presence_run(h);
     ea_sub_flush_all(h);
 }
 
@@ -160,6 +176,7 @@ static void hub_destroy(struct ea_hub *h)
     ea_frame_unref(h->heartbeat);
     if (h->window.ring != NULL)
         ea_window_free(&h->window);
+    ea_hub_presence_free(h);
     ea_topics_free(h->topics);
     ea_seats_free(h->seats);
     ea_slab_free(h->cells);
@@ -205,7 +222,7 @@ enum ea_err ea_hub_new(struct ea_server *server, struct ea_hub **out)
     if (h->epoll < 0 || h->wake < 0 || h->topics == NULL || h->seats == NULL || h->cells == NULL ||
         h->end == NULL || epoll_ctl(h->epoll, EPOLL_CTL_ADD, h->wake, &ev) != 0 ||
         (err = ea_window_init(&h->window, EA_HUB_WINDOW_EVENTS, EA_HUB_WINDOW_BYTES)) != EA_OK ||
-        (err = start_thread(h)) != EA_OK) {
+        (err = ea_hub_presence_new(h)) != EA_OK || (err = start_thread(h)) != EA_OK) {
         hub_destroy(h);
         return err;
     }

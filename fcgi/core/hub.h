@@ -32,9 +32,12 @@ struct ea_hub_ask {
 enum ea_err ea_hub_stream(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask) EA_MUST;
 /* Answers {"events": […], "cursor": n} at once when there is something after the cursor, else waits up to wait_ms without a thread. Its ETag is that of the events. */
 enum ea_err ea_hub_poll(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask) EA_MUST;
-/* Not stored, without id: typing, presence. To every process of the pool, as far as Redis (the caller's connection) carries it. `except` (a user id, may be NULL) gets none. */
+/* Not stored, without id: typing. To every process of the pool, as far as Redis (the caller's connection) carries it. `except` (a user id, may be NULL) gets none. */
 void ea_hub_transient(struct ea_hub *h, struct ea_redis *redis, const char *topic, const char *kind,
                       const char *data_json, const char *except);
+/* This person is there. Costs neither Redis nor database: who was seen is gathered for a tenth of EA_PRESENCE_S, then stamped (stamps.h) and told to those who share a room of at most
+ * EA_PRESENCE_ROOM_MAX people with them, wherever their streams are. A stream gets one `presence` in EA_PRESENCE_S at most. The stamp is rounded down to EA_PRESENCE_S. */
+void ea_hub_seen(struct ea_hub *h, const struct ea_id *user);
 int ea_hub_retry_ms(
     void); /* how long a client waits before it returns; jittered, so that many do not at once */
 int64_t ea_hub_newest(const struct ea_hub *h); /* newest event id examined */

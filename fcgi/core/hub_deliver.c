@@ -230,15 +230,3 @@ void ea_hub_end_all(struct ea_hub *h)
 {
     end_all(h, EA_CUT_DRAIN);
 }
-
-void ea_hub_pass_on(struct ea_hub *h, const struct ea_hub_command *c)
-{
-    struct ea_listen *next;
-    for (struct ea_listen *l = ea_topics_first(h->topics, c->event.topic); l != NULL; l = next) {
-        struct ea_sub *s = l->subscriber;
-        next = l->next_of_topic;
-        if (s->poll == NULL && !s->behind && !s->ending && strcmp(s->user.s, c->except.s) != 0 &&
-            ea_outbox_takes(&s->out, c->event.frame))
-            (void)ea_sub_send(h, s, c->event.frame);
-    }
-}

@@ -1,4 +1,4 @@
-/* What is not stored (typing, presence) between the processes of a pool: told here at once, and through Redis to the others. Without Redis it stays in this process. */
+/* What is not stored between the processes of a pool. Typing is told here at once, and through Redis to the others; without Redis it stays in this process. What they say of presence comes the same way. */
 #include "fcgi/core/hub_private.h"
 
 #include "lib/json.h"
@@ -38,15 +38,23 @@ void ea_hub_transient(struct ea_hub *h, struct ea_redis *redis, const char *topi
 }
 
 /* False: it is no letter of ours. */
-static bool read_letter(struct ea_hub *h, const struct json_object *o)
+static bool read_letter(struct ea_hub *h, struct json_object **letter)
 {
+    const struct json_object *o = *letter;
     const char *from = ea_json_text(o, "from"), *topic = ea_json_text(o, "topic"),
                *kind = ea_json_text(o, "kind"), *except = ea_json_text(o, "except");
     struct json_object *data;
-    if (from == NULL || topic == NULL || kind == NULL || !json_object_object_get_ex(o, "data", &data))
+    if (from == NULL || kind == NULL)
         return false;
-    if (strcmp(from, h->id.s) != 0) /* else it was told already */
-        ea_hub_say(h, topic, kind, json_object_to_json_string_ext(data, PLAIN), except);
+    if (strcmp(from, h->id.s) == 0) /* it was told already */
+        return true;
+    if (strcmp(kind, EA_HUB_PRESENCE) == 0) {
+        ea_hub_sighted(h, letter);
+        return true;
+    }
+    if (topic == NULL || !json_object_object_get_ex(o, "data", &data))
+        return false;
+    ea_hub_say(h, topic, kind, json_object_to_json_string_ext(data, PLAIN), except);
     return true;
 }
 
@@ -55,7 +63,30 @@ void ea_hub_told(struct ea_hub *h, const char *payload, size_t n)
     struct json_object *o = NULL;
     size_t where;
     const char *why;
-    if (ea_json_parse(payload, n, &o, &where, &why) != EA_OK || !read_letter(h, o))
+    if (ea_json_parse(payload, n, &o, &where, &why) != EA_OK || !read_letter(h, &o))
         ea_log0(EA_LOG_WARN, "what another process told is not understood");
     json_object_put(o);
+}
+
+/* ---- on the hub's thread ---- */
+
+bool ea_sub_is_live(const struct ea_sub *s)
+{
+    return s->poll == NULL && !s->behind && !s->ending;
+}
+
+bool ea_sub_tell(struct ea_hub *h, struct ea_sub *s, struct ea_frame *f)
+{
+    return ea_sub_is_live(s) && ea_outbox_takes(&s->out, f) && ea_sub_send(h, s, f);
+}
+
+void ea_hub_pass_on(struct ea_hub *h, const struct ea_hub_command *c)
+{
+    struct ea_listen *next;
+    for (struct ea_listen *l = ea_topics_first(h->topics, c->event.topic); l != NULL; l = next) {
+        struct ea_sub *s = l->subscriber;
+        next = l->next_of_topic;
+        if (strcmp(s->user.s, c->except.s) != 0)
+            (void)ea_sub_tell(h, s, c->event.frame);
+    }
 }

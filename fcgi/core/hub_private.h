@@ -1,6 +1,6 @@
 /* Between the hub's files: hub.c (the thread), hub_inbox.c (what others tell it), hub_fill.c (its window at the start), hub_sub.c (subscribers), hub_deliver.c (what events mean to them),
  * hub_feed.c (streams that are behind), hub_sight.c (when the log cannot be read), hub_ask.c (the handlers' side), hub_topics.c (what people may follow), hub_live.c (what is not stored,
- * between processes). */
+ * between processes), hub_presence.c (who is there). */
 #ifndef EA_HUB_PRIVATE_H
 #define EA_HUB_PRIVATE_H
 
@@ -92,6 +92,8 @@ struct ea_sub {
 };
 
 struct ea_page;
+struct ea_hub_presence;
+struct json_object;
 
 /* What other threads ask of the hub's. */
 struct ea_hub_command {
@@ -104,6 +106,9 @@ struct ea_hub_command {
         EA_HUB_SNAPSHOT,
         EA_HUB_TRANSIENT,
         EA_HUB_PAGE,
+        EA_HUB_SEEN,
+        EA_HUB_GATHERED,
+        EA_HUB_SIGHTED,
         EA_HUB_DRAIN,
         EA_HUB_STOP
     } type;
@@ -111,6 +116,7 @@ struct ea_hub_command {
     struct ea_page *page;     /* PAGE: the command is part of it */
     struct ea_window *window; /* SNAPSHOT */
     struct ea_recent event;   /* EVENT; TRANSIENT: topic and frame */
+    struct json_object *seen; /* SIGHTED: a letter of hub_presence.c */
     int64_t id;               /* LOST, EXAMINED, SNAPSHOT */
     struct ea_id except;      /* TRANSIENT */
 };
@@ -134,13 +140,14 @@ struct ea_hub {
     struct ea_work ask_work;
     bool asking; /* somebody asks the database, or is about to */
     _Atomic int64_t newest, window_after;
+    struct ea_hub_presence *presence;
 
     /* the hub thread's own */
     struct ea_topics *topics;
     struct ea_window window;
     struct ea_wheel wheel;
     struct ea_sub *subs, *dirty;
-    size_t reads; /* pages that pool threads are reading */
+    size_t reads; /* what pool threads do for it, which comes back */
     struct ea_frame *heartbeat, *end;
     int64_t heartbeat_id;
     int64_t examined; /* `newest`, once every event up to it has gone through the inbox */
@@ -218,6 +225,22 @@ void ea_hub_pass_on(struct ea_hub *h, const struct ea_hub_command *c); /* a tran
 bool ea_hub_examine(struct ea_hub *h, struct ea_sub *s, const struct ea_recent *e);
 void ea_hub_end_all(struct ea_hub *h);
 void ea_hub_check_sight(struct ea_hub *h); /* every round, so ten times a second while anybody is there */
+
+/* Who is there. */
+#define EA_HUB_PRESENCE "presence" /* kind of its letters */
+enum ea_err ea_hub_presence_new(struct ea_hub *h) EA_MUST;
+void ea_hub_presence_free(struct ea_hub *h);
+void ea_hub_sighted(struct ea_hub *h, struct json_object **letter); /* any thread; takes it */
+/* On the hub's thread: the commands, what is due, and how long nothing is (-1: until there is news). */
+void ea_hub_presence_seen(struct ea_hub *h);
+void ea_hub_presence_gathered(struct ea_hub *h);
+void ea_hub_presence_sighted(struct ea_hub *h, struct json_object *letter); /* frees it */
+void ea_hub_presence_run(struct ea_hub *h);
+int ea_hub_presence_wait_ms(const struct ea_hub *h);
+
+/* The hub thread: what is not stored, for those streams that are here and now. */
+bool ea_sub_is_live(const struct ea_sub *s);
+bool ea_sub_tell(struct ea_hub *h, struct ea_sub *s, struct ea_frame *f); /* false: it misses this */
 
 /* The hub thread: joining and catching up. */
 void ea_hub_join(struct ea_hub *h, struct ea_sub *s);

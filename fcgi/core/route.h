@@ -19,7 +19,7 @@ enum ea_body {
 };
 
 #define EA_ROUTE_MATCH         1u  /* If-Match is required: 428 without */
-#define EA_ROUTE_NO_KEY        2u  /* Idempotency-Key is ignored (auth, ticket, typing) */
+#define EA_ROUTE_NO_KEY        2u  /* Idempotency-Key is ignored (auth, ticket, typing, presence) */
 #define EA_ROUTE_STREAM        4u  /* the handler may flush as it goes */
 #define EA_ROUTE_NO_CSRF       8u  /* login, refresh: they make the session */
 #define EA_ROUTE_BODY_OPTIONAL 16u /* JSON: without a body nothing of the input is given */

@@ -1,9 +1,11 @@
-"""What people do in the fault tests: rooms and messages, assignments and texts handed in, quizzes taken."""
+"""What people do in the fault tests: rooms and messages, streams, assignments and texts handed in, quizzes taken."""
 
+import contextlib
 import time
 
 import httpx
-from client import unique
+import stack
+from client import eventually, stream, unique
 
 # Which problems say that it may work later, as Retry-After does.
 LATER = (502, 503, 504)
@@ -44,6 +46,21 @@ def messages(person, room):
         if page["next"] is None:
             return got
         after = got[-1]["event_id"]
+
+
+@contextlib.contextmanager
+def on_every_process(processes, person):
+    """Streams of one person until each process of chat holds one of them."""
+    with contextlib.ExitStack() as opened:
+        streams = []
+
+        def spread():
+            streams.append(opened.enter_context(stream(person)))
+            return all(stack.metric(name, "ea_hub_streams") > before[name] for name in processes)
+
+        before = {name: stack.metric(name, "ea_hub_streams") for name in processes}
+        eventually(spread)
+        yield streams
 
 
 def make_assignment(teacher, course, **fields):

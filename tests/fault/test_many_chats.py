@@ -12,7 +12,6 @@ from responder import Request
 from wire import wired
 
 PROCESSES = 3
-STREAMS = 'ea_hub_streams'
 BLIND = 'ea_hub_ended_total{reason="blind"}'
 
 
@@ -28,23 +27,8 @@ def room(teacher, course):
     return story.make_room(teacher, course)
 
 
-@contextlib.contextmanager
-def on_every_process(three, person):
-    """Streams of one person until each process holds one of them."""
-    with contextlib.ExitStack() as opened:
-        streams = []
-
-        def spread():
-            streams.append(opened.enter_context(stream(person)))
-            return all(stack.metric(name, STREAMS) > before[name] for name in three)
-
-        before = {name: stack.metric(name, STREAMS) for name in three}
-        eventually(spread)
-        yield streams
-
-
 def test_news_and_typing_reach_the_streams_of_every_process_once(three, teacher, student, room):
-    with on_every_process(three, student) as streams:
+    with story.on_every_process(three, student) as streams:
         assert teacher.post(f"/v1/rooms/{room['id']}/typing").status_code == 204
         for s in streams:
             typing = s.wait("typing")
@@ -57,7 +41,7 @@ def test_news_and_typing_reach_the_streams_of_every_process_once(three, teacher,
 
 def test_a_logout_ends_the_streams_of_every_process(three, school, teacher, student, room):
     session = school.login(student.email, student.password)
-    with on_every_process(three, session) as streams, stream(student) as other:
+    with story.on_every_process(three, session) as streams, stream(student) as other:
         assert session.post("/v1/auth/logout").status_code == 204
         for s in streams:
             s.wait_end()
@@ -159,7 +143,7 @@ def blind(three):
 
 def blind_now(three, student, blind):
     name, cut = blind
-    with on_every_process(three, student):
+    with story.on_every_process(three, student):
         before = stack.metric(name, BLIND)
         cut()
         eventually(lambda: stack.metric(name, BLIND) > before)
@@ -167,7 +151,7 @@ def blind_now(three, student, blind):
 
 def test_those_who_listened_to_a_blind_process_are_with_the_others_at_once(three, blind, teacher, student, room):
     name, cut = blind
-    with on_every_process(three, student) as streams, contextlib.ExitStack() as opened:
+    with story.on_every_process(three, student) as streams, contextlib.ExitStack() as opened:
         before = stack.metric(name, BLIND)
         said = [say(teacher, room, "before")["event_id"]]
         for s in streams:
