@@ -8,8 +8,10 @@
  *         onEvent(kind, data, id) {},                 // every event once and in the order of the log; id is null for what is not stored
  *         onReset(cursor) {},                         // the log does not reach back to what was told last: fetch what the page shows anew
  *         onState(state) {},                          // "connecting", "open", "waiting", "closed"
+ *         csrf: csrf_token,                           // with the session's cookie: what login said; seen() needs it
  *     });
  *     events.start(); … events.stop();
+ *     events.seen(); // whenever the person does something: clicks, types, sends
  *
  * A ticket opens one stream, and EventSource would repeat its address: a stream that ends is closed here, and a new one is opened with a fresh ticket and
  * `?after=`. A stream by cookie is opened anew in the same way. EventSource hides heartbeats, so a dead connection looks like a quiet one: after a quiet
@@ -17,17 +19,30 @@
  * should share that call.
  *
  * When a process cannot read the event log, it ends its streams and answers 503 until it can. EventSource takes 503 for the end and gives up; this client comes
- * back, later each time, and the page sees "waiting" until it hears again. */
+ * back, later each time, and the page sees "waiting" until it hears again.
+ *
+ * seen() tells the school that the person is there, every half minute at most; others get `presence`. Nothing else does: a page that never calls it shows nobody its person. It should not
+ * be called, nor typing be told, while an anonymous question is written. */
 
 export const KINDS = [
     "message.created", "message.updated", "message.deleted", "reaction.changed", "typing", "presence", "read",
     "submission.graded", "attempt.graded", "attempt.changed", "notification",
 ];
 const TRANSIENT = new Set(["typing", "presence"]); // not stored: they have no id of their own
-const BASE_MS = 500, CAP_MS = 30_000, QUIET_MS = 60_000, ANSWER_MS = 15_000;
+const BASE_MS = 500, CAP_MS = 30_000, QUIET_MS = 60_000, ANSWER_MS = 15_000, SEEN_MS = 30_000;
 
 /* How long to wait before attempt n (0, 1, …): exponential back-off with full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015). */
 export const backoff = (n, random = Math.random) => random() * Math.min(CAP_MS, BASE_MS * 2 ** Math.min(n, 30));
+
+/* A question that is answered by true once in that time, and up to a quarter longer, so that those who began together do not stay together. */
+export const seldom = (ms, random = Math.random) => {
+    let next = -Infinity;
+    return (now) => {
+        if (now < next) return false;
+        next = now + ms * (1 + random() / 4);
+        return true;
+    };
+};
 
 /* The states, and what moves from one to the next; everything else changes nothing. */
 const MOVES = {
@@ -55,7 +70,7 @@ class SignedOut extends Error {}
 
 export class Events {
     #o; #state = "closed"; #cursor; #session; #refreshing = null;
-    #source = null; #attempts = 0; #retryMs = 0; #refused = false; #timers = {};
+    #source = null; #attempts = 0; #retryMs = 0; #refused = false; #timers = {}; #saysSo = seldom(SEEN_MS);
     #run = 0; // a run is one try to connect and its stream; what older ones still say is not heard
 
     constructor(options) {
@@ -78,6 +93,10 @@ export class Events {
         this.#drop();
         for (const name in this.#timers) clearTimeout(this.#timers[name]);
         this.#move("stop");
+    }
+
+    seen() {
+        if (this.#state !== "closed" && this.#saysSo(performance.now())) this.#call("POST", "/v1/presence").catch(() => {}); // the next time, then
     }
 
     #move(what) {
@@ -180,9 +199,9 @@ export class Events {
     async #call(method, path, again = true) {
         const reply = await fetch(this.#o.url + path, {
             method, cache: "no-store", credentials: this.#session ? "omit" : "include", signal: AbortSignal.timeout(ANSWER_MS),
-            headers: this.#session ? { Authorization: `Bearer ${this.#session.token}` } : {},
+            headers: this.#session ? { Authorization: `Bearer ${this.#session.token}` } : method !== "GET" && this.#o.csrf ? { "X-CSRF-Token": this.#o.csrf } : {},
         });
-        if (reply.ok) return reply.json();
+        if (reply.ok) return reply.status === 204 ? null : reply.json();
         if (reply.status !== 401 || !again)
             throw Object.assign(new Error(`${path}: ${reply.status}`), { retryMs: 1000 * (Number(reply.headers.get("Retry-After")) || 0) });
         await this.#renew();
@@ -198,6 +217,7 @@ export class Events {
         const session = this.#o.refresh ? await this.#o.refresh() : null;
         if (!session) throw new SignedOut("signed out");
         if (this.#session) this.#session = session;
+        this.#o.csrf = session.csrf_token ?? this.#o.csrf;
         if (this.#state !== "closed") this.#plan();
     }
 }

@@ -35,6 +35,10 @@ async function heardAll(page, person, room) {
     assert.equal(new Set(tickets).size, tickets.length, "a ticket was used twice");
 }
 
+/* The page hears that somebody is there. */
+const isSeen = (page, person) => page.page.waitForFunction(
+    (id) => window.heard.some((e) => e.kind === "presence" && e.id === null && e.data.items.some((seen) => seen.user_id === id)), person.user.id);
+
 /* Says things until `over` returns, then a last word that the page hears. */
 async function talkWhile(page, teacher, room, disturb) {
     let over = false;
@@ -165,6 +169,16 @@ describe("from another origin, with tickets", () => {
         await heardAll(page, await Person.signIn(student.email, PASSWORD), room);
     });
 
+    inBrowser("that somebody is there is said once, and heard by the others", async () => {
+        const { teacher, student } = await course();
+        const page = await follow(context, URL, student), other = await follow(context, URL, teacher);
+        const said = [];
+        page.page.on("request", (request) => { if (request.method() === "POST" && request.url().endsWith("/v1/presence")) said.push(request); });
+        await page.page.evaluate(() => { for (let n = 0; n < 20; n++) window.events.seen(); });
+        await isSeen(other, student);
+        assert.equal(said.length, 1);
+    });
+
     inBrowser("who is signed out for good stays closed", async () => {
         const { student } = await course();
         const page = await follow(context, URL, student, { refresh: () => null });
@@ -191,11 +205,11 @@ describe("from another origin, with tickets", () => {
     });
 });
 
-/* signs in with cookies, in the page */
+/* signs in with cookies, in the page; returns the token that goes with them */
 const signIn = (page, url, person) => page.evaluate(async ([url, email, password]) => {
     const body = JSON.stringify({ email, password, cookie: true });
     const reply = await fetch(`${url}/v1/auth/login`, { method: "POST", headers: { "Content-Type": "application/json" }, credentials: "include", body });
-    return reply.status;
+    return (await reply.json()).csrf_token;
 }, [url, person.email, PASSWORD]);
 
 describe("with the session's cookie", () => {
@@ -204,7 +218,7 @@ describe("with the session's cookie", () => {
         const page = await context.newPage();
         await context.route(`${URL}/`, (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html><title>page</title>" }));
         await page.goto(`${URL}/`);
-        assert.equal(await signIn(page, "", student), 200);
+        assert.ok(await signIn(page, "", student));
         assert.ok((await context.cookies()).some((c) => c.name === "__Host-ea_session" && c.httpOnly && c.secure && c.path === "/"));
         await page.evaluate(() => new Promise((resolve) => {
             window.heard = []; window.opened = 0;
@@ -225,8 +239,8 @@ describe("with the session's cookie", () => {
         const { teacher, student, room } = await course();
         const first = await context.newPage();
         await first.goto(ORIGIN);
-        assert.equal(await signIn(first, URL, student), 200);
-        const page = await follow(context, URL, student, { session: null });
+        const csrf = await signIn(first, URL, student);
+        const page = await follow(context, URL, student, { session: null, csrf });
         await talkWhile(page, teacher, room, async () => {
             dev("restart", "chat");
             await page.state("open");
@@ -234,5 +248,8 @@ describe("with the session's cookie", () => {
         const told = (await page.heard("message.created")).filter((e) => e.data.room_id === room.id);
         assert.deepEqual(told.map((e) => e.id), (await history(student, room)).map((m) => m.event_id));
         assert.ok(page.opened.every((url) => !url.searchParams.has("ticket")));
+        const other = await follow(context, URL, teacher);
+        await page.page.evaluate(() => window.events.seen());
+        await isSeen(other, student);
     });
 });

@@ -72,7 +72,7 @@ export class Wire {
 }
 
 /* A page that follows the events as a frontend does; what it hears is in window.heard, what refresh answers comes from the test. */
-export async function follow(context, url, person, { session = person.session, refresh = () => person.session, after, quietMs } = {}) {
+export async function follow(context, url, person, { session = person.session, refresh = () => person.session, after, quietMs, csrf } = {}) {
     const page = await context.newPage();
     const opened = []; // addresses of the streams
     page.on("request", (request) => { if (/\/v1\/events\?/.test(request.url())) opened.push(new globalThis.URL(request.url())); });
@@ -88,7 +88,7 @@ export async function follow(context, url, person, { session = person.session, r
             onState: (state) => window.states.push(state),
         });
         window.events.start();
-    }, [url, session, { ...(after && { after }), ...(quietMs && { quietMs }) }]);
+    }, [url, session, { ...(after && { after }), ...(quietMs && { quietMs }), ...(csrf && { csrf }) }]);
     const self = {
         page, opened,
         heard: (kind) => page.evaluate((kind) => window.heard.filter((e) => !kind || e.kind === kind), kind),

@@ -1,7 +1,7 @@
 /* The parts of web/events.js that need no browser. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { backoff, Cursor, move } from "../../web/events.js";
+import { backoff, Cursor, move, seldom } from "../../web/events.js";
 
 test("back-off doubles up to a cap, and its jitter is full", () => {
     const most = (n) => backoff(n, () => 1);
@@ -10,6 +10,13 @@ test("back-off doubles up to a cap, and its jitter is full", () => {
     assert.equal(most(100_000), 30_000);
     assert.equal(backoff(5, () => 0), 0);
     assert.equal(backoff(2, () => 0.25), 500);
+});
+
+test("seldom is once in a while, and not for all at the same moment", () => {
+    const often = seldom(30_000, () => 0), late = seldom(30_000, () => 1);
+    const at = [0, 1, 29_999, 30_000, 37_499, 37_500, 60_000];
+    assert.deepEqual(at.filter(often), [0, 30_000, 60_000]);
+    assert.deepEqual(at.filter(late), [0, 37_500]);
 });
 
 test("every id is taken once, and none that is older", () => {
