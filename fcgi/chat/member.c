@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* In the transaction that begins here: a group, and the caller teaches in its course. */
+/* In the transaction that begins here, and whose course nobody else changes from there on: a group, and the caller teaches in its course. */
 static enum ea_err open_group(struct ea_req *r)
 {
     struct ea_access access;
@@ -14,6 +14,8 @@ static enum ea_err open_group(struct ea_req *r)
     enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, &access);
     if (err == EA_OK)
         err = ea_req_begin(r);
+    if (err == EA_OK)
+        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_PEOPLE_LOCK, r->vars[0]);
     if (err == EA_OK)
         err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_GET, r->vars[0], chat_me(r));
     if (err != EA_OK)
@@ -61,8 +63,8 @@ static enum ea_err member_delete(struct ea_req *r)
         err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_MEMBER_DELETE, r->vars[0], r->vars[1]);
     if (err == EA_OK && PQntuples(res) == 0)
         err = EA_ENOTFOUND;
-    bool hears_on = err == EA_OK && ea_pg_bool(res, 0, 1); /* who teaches hears every group */
-    if (err == EA_OK && !hears_on)
+    bool is_news = err == EA_OK && ea_pg_bool(res, 0, 1);
+    if (is_news)
         err = chat_room_tell(r, EA_TOPIC_USER, r->vars[1], r->vars[0], false);
     return err == EA_OK ? ea_resp_none(r) : err;
 }

@@ -240,6 +240,7 @@ static enum ea_err check_input(struct ea_req *r, const struct room_input *in)
 static enum ea_err room_create(struct ea_req *r)
 {
     const struct room_input *in = r->input;
+    PGresult *res;
     struct ea_id id;
     /* Anybody of a course may talk to somebody in it; other rooms are the teachers' to make. */
     enum ea_cap cap = in->kind.v == DIRECT ? EA_CAP_VIEW : EA_CAP_TEACH;
@@ -248,6 +249,8 @@ static enum ea_err room_create(struct ea_req *r)
         err = check_input(r, in);
     if (err == EA_OK)
         err = ea_req_begin(r);
+    if (err == EA_OK)
+        err = EA_PG(r->pg, r->arena, &res, STMT_COURSE_PEOPLE_LOCK, r->vars[0]);
     if (err != EA_OK)
         return err;
     ea_id_new(&id);

@@ -56,26 +56,25 @@ static enum ea_err find_user(struct ea_req *r, const struct enrolment *in, const
     return EA_OK;
 }
 
-/* In the transaction. *was: the role that they have, held; NULL: none. */
+/* In the transaction, whose course nobody else changes from here on. *was: the role that they have; NULL: none. */
 static enum ea_err lock_role(struct ea_req *r, const char *course, const char *user, const char **was)
 {
     PGresult *res;
-    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_ENROLMENT_LOCK, course, user);
+    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_COURSE_PEOPLE_LOCK, course);
+    if (!err)
+        err = EA_PG(r->pg, r->arena, &res, STMT_ENROLMENT_ROLE, course, user);
     *was = !err && PQntuples(res) > 0 ? ea_pg_str(res, 0, 0) : NULL;
     return err;
 }
 
-/* Somebody else may have made them a member between the two statements: then what they were is not known, and it is tried again. */
 static enum ea_err put(struct ea_req *r, const char *course, const char *user, const char *role,
-                       const char *was, bool *changed)
+                       bool *changed)
 {
     PGresult *res;
     enum ea_err err =
         EA_PG(r->pg, r->arena, &res, STMT_ENROLMENT_PUT, course, user, role, r->caller.claims.user.s);
-    if (err)
-        return err;
-    *changed = PQntuples(res) > 0;
-    return *changed && !was && !ea_pg_bool(res, 0, 0) ? EA_ERETRY : EA_OK;
+    *changed = !err && PQntuples(res) > 0;
+    return err;
 }
 
 /* 201 for a new member, 200 for one whose role changed or who had it already. */
@@ -93,7 +92,7 @@ enum ea_err gateway_enrolment_put(struct ea_req *r)
     if (!err)
         err = lock_role(r, course, user, &was);
     if (!err)
-        err = put(r, course, user, roles[in->role.v], was, &changed);
+        err = put(r, course, user, roles[in->role.v], &changed);
     if (!err && changed)
         err = gateway_membership_turned(r, user, course, was, roles[in->role.v]);
     if (!err && changed && !was)
@@ -126,6 +125,8 @@ enum ea_err gateway_enrolment_delete(struct ea_req *r)
     enum ea_err err = authorise(r, EA_CAP_TEACH, NULL);
     if (!err)
         err = ea_req_begin(r);
+    if (!err)
+        err = EA_PG(r->pg, r->arena, &res, STMT_COURSE_PEOPLE_LOCK, course);
     if (!err)
         err = EA_PG(r->pg, r->arena, &res, STMT_ENROLMENT_DELETE, course, user, r->caller.claims.user.s);
     if (err)

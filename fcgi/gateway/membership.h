@@ -1,5 +1,5 @@
 /* Telling every process that someone belongs to a course now, in another role, or no longer: event `membership.changed` on u:<user> with the topics that come and go.
- * To be called in r's transaction, after the change. A topic that is said to come was not followed before, and one that goes was: who asks what somebody followed earlier relies on it. */
+ * To be called in r's transaction, after the change, and with STMT_COURSE_PEOPLE_LOCK from before looking. A topic that is said to come was not followed before, and one that goes was: who asks what somebody followed earlier relies on it. */
 #ifndef EA_GATEWAY_MEMBERSHIP_H
 #define EA_GATEWAY_MEMBERSHIP_H
 

@@ -188,6 +188,14 @@ static enum ea_err write_enrolments(struct ea_req *r, struct import *im, const s
     return err;
 }
 
+/* All at once and in one order, so that two imports do not wait for each other. */
+static enum ea_err lock_courses(struct ea_req *r, const struct gateway_roster *rows)
+{
+    PGresult *res;
+    const char *codes = ARRAY_OF(r->arena, rows, course);
+    return codes ? EA_PG(r->pg, r->arena, &res, STMT_ROSTER_PEOPLE_LOCK, codes) : EA_ENOMEM;
+}
+
 static bool is_no_account(struct gateway_roster *r, const struct gateway_roster_row *row, void *arg)
 {
     (void)r;
@@ -210,6 +218,8 @@ static enum ea_err write_all(struct ea_req *r, struct import *im)
         err = rows_without(r, im, has_no_course, &enrolments);
     if (!err)
         err = in_chunks(r, im, &accounts, write_users);
+    if (!err)
+        err = lock_courses(r, &enrolments);
     if (!err)
         err = in_chunks(r, im, &enrolments, write_enrolments);
     return err;

@@ -40,16 +40,21 @@ WITH new AS (
 )
 SELECT n.user_id, e.role <> 'student' FROM new n JOIN rooms r ON r.id = n.room_id JOIN enrolments e ON e.course_id = r.course_id AND e.user_id = n.user_id;
 
+-- name: room_people_lock
+-- in: uuid
+-- course_people_lock of a room's course.
+SELECT FROM courses c JOIN rooms r ON r.course_id = c.id WHERE r.id = $1::uuid FOR NO KEY UPDATE OF c;
+
 -- name: room_member
 -- in: uuid, uuid
 SELECT 1 FROM room_members WHERE room_id = $1::uuid AND user_id = $2::uuid;
 
 -- name: room_member_delete
 -- in: uuid, uuid
--- A row: there was one; its second column says whether the room is heard all the same, by the role in the course.
+-- A row: there was one; its second column says whether they heard the room by that: who teaches hears it all the same, who has left the course did not hear it any more.
 DELETE FROM room_members d USING rooms r LEFT JOIN enrolments e ON e.course_id = r.course_id AND e.user_id = $2::uuid
 WHERE d.room_id = $1::uuid AND d.user_id = $2::uuid AND r.id = d.room_id
-RETURNING d.user_id, coalesce(e.role <> 'student', false);
+RETURNING d.user_id, coalesce(e.role = 'student', false);
 
 -- name: room_hearers
 -- in: uuid

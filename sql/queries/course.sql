@@ -47,19 +47,25 @@ SELECT ea_course_json(changed, ea_course_role($5::uuid, changed.id))::text, chan
 -- The person meant, by id or by e-mail.
 SELECT id FROM users WHERE (id = $1::uuid OR email = $2::text) AND active;
 
--- name: enrolment_lock
+-- name: course_people_lock
+-- in: uuid
+-- Who changes what people of a course hear (who is in it and as what, its rooms, their members) holds this from before they look until it is told. Else two who look at once each tell what the
+-- other one has just made untrue.
+SELECT FROM courses WHERE id = $1::uuid FOR NO KEY UPDATE;
+
+-- name: enrolment_role
 -- in: uuid, uuid
--- The role of somebody in a course, held until the transaction ends; no row: none.
-SELECT role FROM enrolments WHERE course_id = $1::uuid AND user_id = $2::uuid FOR UPDATE;
+-- The role of somebody in a course; no row: none.
+SELECT role FROM enrolments WHERE course_id = $1::uuid AND user_id = $2::uuid;
 
 -- name: enrolment_put
 -- in: uuid, uuid, text, uuid
--- Course, user, role, who does it. added: the person was no member before; no row: nothing changed.
+-- Course, user, role, who does it. No row: nothing changed.
 WITH put AS (INSERT INTO enrolments AS e (course_id, user_id, role) VALUES ($1::uuid, $2::uuid, $3::text)
-             ON CONFLICT (course_id, user_id) DO UPDATE SET role = excluded.role WHERE e.role <> excluded.role RETURNING e.*, xmax = 0 AS added),
+             ON CONFLICT (course_id, user_id) DO UPDATE SET role = excluded.role WHERE e.role <> excluded.role RETURNING e.*),
 noted AS (INSERT INTO audit (actor, action, object, object_id, detail)
           SELECT $4::uuid, 'enrolment.put', 'course', course_id, jsonb_build_object('user_id', user_id, 'role', role) FROM put)
-SELECT added FROM put;
+SELECT 1 FROM put;
 
 -- name: enrolment_read
 -- in: uuid, uuid

@@ -21,6 +21,11 @@ ORDER BY r.email
 ON CONFLICT (email) DO UPDATE SET name = excluded.name, version = u.version + 1, updated_at = now() WHERE u.name <> excluded.name
 RETURNING id, xmax = 0;
 
+-- name: roster_people_lock
+-- in: text[]
+-- course_people_lock of the courses with these codes.
+SELECT FROM courses WHERE code = ANY ($1::text[]) ORDER BY id FOR NO KEY UPDATE;
+
 -- name: roster_enrol
 -- in: text[], text[], text[]
 -- E-mails, course codes, roles. Answers with what changed: user, the topics that the role brings and those that it takes.
