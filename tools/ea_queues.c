@@ -1,5 +1,6 @@
 /* ea-queues: how many jobs wait in RabbitMQ, and the dead letters with their reasons, which can be replayed or dropped.
  * Exit status: 0 done, 1 RabbitMQ is not reachable or refused, 2 the call or the configuration is wrong, 3 no such dead letter. */
+#include "lib/alloc.h"
 #include "lib/cfg.h"
 #include "lib/log.h"
 #include "lib/mq.h"
@@ -126,44 +127,75 @@ static int replay(struct ea_mq *mq, const struct ea_mq_message *letter, const ch
     return err == EA_OK ? DONE : unreachable(mq);
 }
 
-/* Goes once through the dead letters of a queue. Those that are not chosen go back when the connection closes. */
+static bool is_chosen(const struct choice *choice, const struct ea_mq_message *m)
+{
+    return choice != NULL && (choice->all || m->event_id == choice->event_id);
+}
+
+static int settle_one(struct ea_mq *mq, const struct ea_mq_message *m, const char *queue, bool put_back)
+{
+    uint64_t tag = m->tag; /* the message is the connection's, which publishes in between */
+    int64_t event_id = m->event_id;
+    int status = put_back ? replay(mq, m, queue) : DONE;
+
+    if (status != DONE)
+        return status;
+    if (ea_mq_ack(mq, tag, false) != EA_OK)
+        return unreachable(mq);
+    printf("%s event %" PRId64 "\n", put_back ? "replayed" : "dropped", event_id);
+    return DONE;
+}
+
+/* Before this ends, so that who looks next finds them: what a closed connection leaves, the broker gets round to some time later. It has taken all of it
+ * when it answers once more. */
+static int give_back(struct ea_mq *mq, const char *name, const uint64_t *tags, size_t n)
+{
+    int64_t messages, consumers;
+
+    for (size_t i = 0; i < n; i++)
+        if (ea_mq_reject(mq, tags[i], true) != EA_OK)
+            return unreachable(mq);
+    return ea_mq_depth(mq, name, &messages, &consumers) == EA_OK ? DONE : unreachable(mq);
+}
+
+/* Goes once through the dead letters of a queue; without a choice it tells what they are. Those that are not chosen are given back. */
 static int walk(struct ea_mq *mq, const char *queue, const struct choice *choice, bool put_back,
                 int64_t *found)
 {
     char name[EA_MQ_NAME_SIZE];
-    int64_t depth, consumers, i;
+    int64_t depth, consumers;
+    size_t n = 0;
+    int status = DONE;
 
     ea_mq_topology_dead(queue, name);
     if (ea_mq_depth(mq, name, &depth, &consumers) != EA_OK)
         return unreachable(mq);
-    for (i = 0; i < depth; i++) {
+    uint64_t *taken = ea_alloc(((size_t)depth + 1) * sizeof(*taken));
+    if (taken == NULL)
+        return stop(FAILED, "there is no memory for %" PRId64 " dead letters", depth);
+    for (int64_t i = 0; status == DONE && i < depth; i++) {
         struct ea_mq_in in;
         enum ea_err err = ea_mq_get(mq, name, &in);
-        int64_t event_id;
-        uint64_t tag;
-        int status;
 
         if (err == EA_ENOTFOUND)
             break;
-        if (err != EA_OK)
-            return unreachable(mq);
-        if (choice != NULL && !choice->all && in.job.event_id != choice->event_id)
-            continue;
-        ++*found;
-        if (choice == NULL) {
-            print_letter(&in.job);
-            continue;
+        if (err != EA_OK) {
+            status = unreachable(mq);
+        } else if (is_chosen(choice, &in.job)) {
+            ++*found;
+            status = settle_one(mq, &in.job, queue, put_back);
+        } else {
+            taken[n++] = in.job.tag;
+            if (choice == NULL) {
+                ++*found;
+                print_letter(&in.job);
+            }
         }
-        tag = in.job.tag;
-        event_id = in.job.event_id;
-        status = put_back ? replay(mq, &in.job, queue) : DONE;
-        if (status != DONE)
-            return status;
-        if (ea_mq_ack(mq, tag, false) != EA_OK)
-            return unreachable(mq);
-        printf("%s event %" PRId64 "\n", put_back ? "replayed" : "dropped", event_id);
     }
-    return DONE;
+    if (status == DONE)
+        status = give_back(mq, name, taken, n);
+    free(taken);
+    return status;
 }
 
 static bool is_queue(const char *name)

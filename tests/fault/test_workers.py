@@ -70,6 +70,17 @@ def test_a_dead_letter_can_be_replayed(rig):
     assert rig.dead() == {}
 
 
+def test_dead_letters_are_there_for_who_looks_next(rig):
+    ids = rig.jobs("test.of_another_kind", 3)
+    rig.relay()
+    rig.worker()
+    until("they are dead", 30, lambda: sorted(rig.dead()) == ids)
+    for _ in range(20):
+        assert sorted(rig.dead()) == ids
+    rig.tool("ea-queues", "drop", "grade", "--event", ids[-1])
+    assert sorted(rig.dead()) == ids[:-1]
+
+
 def test_what_cannot_ever_work_is_dead_at_once(rig):
     [unknown] = rig.jobs("test.of_another_kind")
     [unrouted] = rig.jobs("test.done", queue="nowhere")
