@@ -86,7 +86,17 @@ class Person(httpx.Client):
 class School:
     def __init__(self):
         self.opened = []
-        self.admin = self.login(*os.environ["EA_ADMIN"].split(":", 1))
+        self._admin, self._signed_in = self.login(*os.environ["EA_ADMIN"].split(":", 1)), time.monotonic()
+
+    @property
+    def admin(self):
+        """Signed in anew every few minutes: all tests together take longer than a token is good for."""
+        if time.monotonic() - self._signed_in > 300:
+            login = {"email": self._admin.email, "password": self._admin.password}
+            again = eventually(lambda: (reply := self._admin.post("/v1/auth/login", json=login)).status_code == 200 and reply)
+            self._signed_in = time.monotonic()
+            self._admin.become(again.json())
+        return self._admin
 
     def anonymous(self):
         person = Person()
