@@ -1,4 +1,4 @@
-"""Fixtures of every API test: the school, and a course made for the test with its teacher and one student. Helpers are in client.py."""
+"""Fixtures of every API test: the school, a teacher for each file, and a course made for the test with one student. Helpers are in client.py."""
 
 import pytest
 from client import CA, URL, School
@@ -26,8 +26,9 @@ def anonymous(school):
     return school.anonymous()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def teacher(school):
+    """The same for all tests of a file; who must be new to the school is school.person("staff")."""
     return school.person("staff")
 
 

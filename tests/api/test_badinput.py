@@ -206,8 +206,8 @@ def keyed(person, body, key, path="/v1/courses"):
         return client.post(path, json=body, headers={"Authorization": "Bearer " + person.token, "Idempotency-Key": key})
 
 
-def test_the_same_key_many_times_at_once(teacher):
-    body, key = course_body(), unique("key")
+def test_the_same_key_many_times_at_once(school):
+    teacher, body, key = school.person("staff"), course_body(), unique("key")
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(lambda _: keyed(teacher, body, key), range(8)))
     made = [r for r in replies if r.status_code == 201]
@@ -219,8 +219,8 @@ def test_the_same_key_many_times_at_once(teacher):
     assert again.status_code == 201 and again.content == made[0].content and again.headers["idempotent-replay"] == "true"
 
 
-def test_a_key_with_another_body(teacher):
-    body, key = course_body(), unique("key")
+def test_a_key_with_another_body(school):
+    teacher, body, key = school.person("staff"), course_body(), unique("key")
     assert keyed(teacher, body, key).status_code == 201
     problem(keyed(teacher, body | {"title": "Other"}, key), 422, "idempotency-key-reused")
     assert [c["title"] for c in pages(teacher, "/v1/courses")] == ["T"]

@@ -14,7 +14,7 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 
 def told():
     """What the document says, in the words of --routes: {(method, path): (item, operation)}."""
-    return {(method.upper(), path): (item, operation) for path, item in contract.document()["paths"].items()
+    return {(method.upper(), path): (item, operation) for path, item in contract.linked()["paths"].items()
             for method, operation in item.items() if method in METHODS}
 
 
@@ -38,7 +38,7 @@ def test_both_know_the_same_routes():
 
 
 def media_of(operation):
-    return set(contract.resolve(operation.get("requestBody", {})).get("content", {}))
+    return set(operation.get("requestBody", {}).get("content", {}))
 
 
 def wanted_media(route):
@@ -70,7 +70,7 @@ def test_route(key):
     assert ("Idempotency-Key" in names(item, operation, "header")) == takes_key
     assert media_of(operation) == wanted_media(route)
     if media_of(operation):
-        assert contract.resolve(operation["requestBody"]).get("required", False) == ("body_optional" not in route["flags"])
+        assert operation["requestBody"].get("required", False) == ("body_optional" not in route["flags"])
 
 
 @pytest.mark.parametrize("key", sorted(k for k, r in ROUTES.items() if r["members"]), ids=" ".join)
@@ -78,13 +78,12 @@ def test_members_of_the_body(key):
     if key not in told():
         pytest.skip("told by another test")
     route, (_, operation) = ROUTES[key], told()[key]
-    schema = contract.resolve(operation["requestBody"])["content"]["application/json"]["schema"]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
     assert set(contract.members(schema)) == set(route["members"])
     assert required(schema) >= set(route["required"])  # a handler may want more than its table
 
 
 def required(schema):
-    schema = contract.resolve(schema)
     return set(schema.get("required", [])).union(*(required(part) for part in schema.get("allOf", [])))
 
 
@@ -92,7 +91,7 @@ def test_every_failure_is_a_problem():
     for (method, path), (_, operation) in told().items():
         for status, reply in operation["responses"].items():
             if status == "default" or int(status) >= 400:
-                assert set(contract.resolve(reply)["content"]) == {"application/problem+json"}, f"{method} {path} {status}"
+                assert set(reply["content"]) == {"application/problem+json"}, f"{method} {path} {status}"
         assert "default" in operation["responses"], f"{method} {path}"
 
 
