@@ -11,29 +11,37 @@ build_options() {
 
 build_jobs() { nproc; }
 
-# build_tree FLAVOUR [OPTION…]: configures where needed and makes everything
+# build_tree FLAVOUR: configures where needed and makes everything. Flavours are built side by side, each by one at a time.
 build_tree() {
     local flavour=$1 dir=$EA_ROOT/build/$1 log=$EA_ROOT/build/$1.log
-    shift
     mkdir -p "$dir"
-    exec 8>"$EA_ROOT/build/lock"
+    exec 8>"$EA_ROOT/build/$flavour.lock"
     flock 8
     : >"$log"
-    if [ ! -x "$EA_ROOT/configure" ] || older_than_sources "$EA_ROOT/configure"; then
-        (cd "$EA_ROOT" && autoreconf -fi) >>"$log" 2>&1 || die_of_build "$log" "autoreconf failed."
-    fi
+    make_configure "$log"
     if [ ! -f "$dir/config.status" ] || [ "$EA_ROOT/configure" -nt "$dir/config.status" ]; then
         # shellcheck disable=SC2046
-        (cd "$dir" && ../../configure --enable-werror $(build_options "$flavour") "$@") >>"$log" 2>&1 ||
-            die_of_build "$log" "configure failed."
+        (cd "$dir" && ../../configure --enable-werror $(build_options "$flavour")) >>"$log" 2>&1 || die_of_build "$log" "configure failed."
     fi
     make -C "$dir" -j"$(build_jobs)" all >>"$log" 2>&1 || die_of_build "$log" "the build failed."
     exec 8>&-
 }
 
+# make_configure LOG: what all flavours share
+make_configure() {
+    local lock
+    exec {lock}>"$EA_ROOT/build/lock"
+    flock "$lock"
+    if [ ! -x "$EA_ROOT/configure" ] || older_than_sources "$EA_ROOT/configure"; then
+        (cd "$EA_ROOT" && autoreconf -fi) >>"$1" 2>&1 || die_of_build "$1" "autoreconf failed."
+    fi
+    exec {lock}>&-
+}
+
 older_than_sources() {
     [ "$EA_ROOT/configure.ac" -nt "$1" ] || [ "$EA_ROOT/Makefile.am" -nt "$EA_ROOT/Makefile.in" ] ||
-        [ -n "$(find "$EA_ROOT" -name '*.mk' -newer "$EA_ROOT/Makefile.in" -not -path '*/build/*' -not -path '*/var/*' 2>/dev/null)" ]
+        [ -n "$(find "$EA_ROOT" -mindepth 1 \( -path "$EA_ROOT/build" -o -path "$EA_ROOT/var" -o -path "$EA_ROOT/.git" \) -prune \
+            -o -name '*.mk' -newer "$EA_ROOT/Makefile.in" -print)" ]
 }
 
 die_of_build() {
@@ -49,9 +57,8 @@ build_install() {
     local flavour=$1
     build_tree "$flavour"
     make -C "$EA_ROOT/build/$flavour" install prefix="$STATE/app/$flavour" INSTALL='/usr/bin/install -C' \
-        INSTALL_PROGRAM='/usr/bin/install -C' INSTALL_DATA='/usr/bin/install -C -m 644' \
-        >"$EA_ROOT/build/$flavour.install.log" 2>&1 ||
-        die_of_build "$EA_ROOT/build/$flavour.install.log" "the installation failed."
+        INSTALL_PROGRAM='/usr/bin/install -C' INSTALL_DATA='/usr/bin/install -C -m 644' >"$STATE/log/install" 2>&1 ||
+        die_of_build "$STATE/log/install" "the installation failed."
     forget_removed "$flavour"
 }
 
