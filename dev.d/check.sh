@@ -2,6 +2,9 @@
 # What the steps of ./dev check share.
 . "$EA_ROOT/dev.d/lib.sh"
 
+# asked to end, a step does so as soon as what it was doing has ended
+trap 'exit 130' INT TERM HUP
+
 # count PASSED FAILED: what this step found, for the summary
 count() { echo "$1 $2" >"$CHECK_DIR/$CHECK_NAME.count"; }
 
@@ -51,8 +54,18 @@ against_stack() {
     pytest_run "$@" || code=$?
     in_check down || code=1
     no_reports || code=1
+    [ "$code" -eq 0 ] || keep_logs
     return "$code"
 }
+
+# keep_logs: what an instance's processes said while a test failed goes with the instance, which the lane's next step begins anew
+keep_logs() {
+    rm -rf "${CHECK_DIR:?}/$CHECK_NAME.logs"
+    cp -r "$(state_of_check)/log" "$CHECK_DIR/$CHECK_NAME.logs"
+    say "What the instance's processes said is in $CHECK_DIR/$CHECK_NAME.logs."
+}
+
+state_of_check() { in_check env 2>/dev/null | sed -n "s/^EA_STATE='\(.*\)'$/\1/p"; }
 
 pytest_run() {
     local code=0 report=$CHECK_DIR/$CHECK_NAME.xml
@@ -76,9 +89,8 @@ PY
 }
 
 no_reports() {
-    local state report found=0
-    state=$(in_check env 2>/dev/null | sed -n "s/^EA_STATE='\(.*\)'$/\1/p")
-    for report in "$state"/log/sanitizer/*; do
+    local report found=0
+    for report in "$(state_of_check)"/log/sanitizer/*; do
         [ -s "$report" ] || continue
         found=1
         echo "--- $report"

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# One block of a hundred ports per instance, counted from EA_PORT_BASE; everything listens on 127.0.0.1 only.
+# One block of a hundred ports per instance, counted from EA_PORT_BASE; everything listens on 127.0.0.1 only. After an instance's own come
+# those of ./dev check, a hundred for each lane (100 to 699), and of ./dev prove (700 to 799). Within a block, 30 and 44 to 68 are for tests.
 
 declare -rA PORT_OFFSET=(
     [dist]=25 [smtp]=26 [postgres]=32 [https]=43 [epmd]=69 [amqp]=72 [redis]=79 [http]=80 [status]=81

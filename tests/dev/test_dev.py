@@ -41,7 +41,7 @@ def processes():
 
 def left_over():
     """Processes that work below the instance's directory, whoever they are."""
-    here, found = str(state()), []
+    here, found = str(state()) + "/", []
     for cwd in pathlib.Path("/proc").glob("[0-9]*/cwd"):
         try:
             if str(cwd.readlink()).startswith(here):

@@ -14,6 +14,10 @@ from rig import rig, servers, template  # noqa: E402, F401  (fixtures: once for 
 client.hold_against_contract = lambda response: None  # the API tests do that; here it would only slow the clients down
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "workers: what workers do later, a step of ./dev check by itself")
+
+
 @pytest.fixture(scope="session")
 def school():
     if not URL or not CA:

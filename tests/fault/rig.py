@@ -4,6 +4,7 @@ It takes the running stack's servers (the variables of ./dev env), or those that
 databases), EA_TEST_REDIS, EA_TEST_AMQP (a virtual host that nobody else uses) and EA_TEST_RABBITMQCTL (the command)."""
 
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -68,6 +69,12 @@ class Servers:
         user = amqp.split("//")[1].split(":")[0]
         run(*self.rabbitmqctl, "set_permissions", "-p", VHOST, user, ".*", ".*", ".*")
         return amqp.rsplit("/", 1)[0] + "/" + VHOST
+
+
+def ports():
+    """Those of the running stack's hundred that nothing else of it uses (dev.d/ports.sh), or some below the range of outgoing connections."""
+    base = os.environ.get("EA_PORT_BASE")
+    return range(int(base) + 44, int(base) + 69) if base else range(20000, 32000)
 
 
 class Process:
@@ -149,7 +156,7 @@ class Rig:
         self.database = database
         self.pg = f"{servers.pg} dbname={database}"
         self.processes = []
-        self.next_port = 20000 + os.getpid() * 97 % 12000  # below the range of outgoing connections
+        self.ports = itertools.cycle(ports())
         self.mq("purge")
 
     def env(self, **more):
@@ -160,11 +167,11 @@ class Rig:
         return base | more
 
     def port(self):
-        while True:
-            self.next_port += 1
+        for port in self.ports:
             with socket.socket() as s, contextlib.suppress(OSError):
-                s.bind(("127.0.0.1", self.next_port))
-                return self.next_port
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.bind(("127.0.0.1", port))
+                return port
 
     def start(self, program, name=None, **more):
         port, name = self.port(), name or pathlib.Path(program).name

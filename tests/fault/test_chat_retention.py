@@ -10,6 +10,8 @@ import story
 from client import unique
 from stack import until
 
+pytestmark = pytest.mark.workers
+
 
 def data():
     return pathlib.Path(os.environ["EA_BLOB_DIR"]) / "data"

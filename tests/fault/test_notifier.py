@@ -10,6 +10,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from rig import until
 
+pytestmark = pytest.mark.workers
+
 STUDENTS = 20
 
 

@@ -10,6 +10,8 @@ import story
 from client import problem, unique
 from stack import until
 
+pytestmark = pytest.mark.workers
+
 
 @pytest.fixture
 def traps():

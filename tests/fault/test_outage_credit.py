@@ -12,6 +12,8 @@ import story
 from client import Stream
 from quizzes import RIGHT, begin, read, save, saved, set_quiz
 
+pytestmark = pytest.mark.workers
+
 THRESHOLD_S = 5
 LEFT_S = 10  # to the attempts' end when the outage begins; it lasts beyond that
 HOUR_S = 3600

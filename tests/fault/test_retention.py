@@ -13,6 +13,8 @@ from listening import cursor_now, ids_of, tell
 from rig import until as rig_until
 from stack import until
 
+pytestmark = pytest.mark.workers
+
 SIZE = 1000  # ids of a partition here
 KEEP = {"EA_EVENTS_PARTITION": str(SIZE), "EA_EVENTS_KEEP_DAYS": "30"}
 

@@ -3,6 +3,8 @@
 import pytest
 from rig import run, until
 
+pytestmark = pytest.mark.workers
+
 
 def test_duplicate_deliveries_have_one_effect(rig):
     ids = rig.jobs("test.done", 500)
