@@ -76,6 +76,12 @@ def restart(name):
     await_ready(name)
 
 
+def have(kind, processes):
+    """So many of this kind from now on."""
+    if len(names(kind)) != processes:
+        dev("up", f"--{kind}", processes)
+
+
 def each(do, *on):
     """do(one) for all of them side by side."""
     faults = []
@@ -155,9 +161,14 @@ def _speaks(server):
     return _answers(("127.0.0.1", int(os.environ["EA_PORT_" + port[server]])), *asked[server])
 
 
+def tell_redis(command, answer=b":"):
+    """One command, and how its answer begins."""
+    assert _answers(("127.0.0.1", int(os.environ["EA_PORT_REDIS"])), command.encode() + b"\r\n", answer), command
+
+
 def flush_redis():
     """What it remembered is gone, as after a crash."""
-    assert _answers(("127.0.0.1", int(os.environ["EA_PORT_REDIS"])), b"FLUSHALL\r\n", b"+OK")
+    tell_redis("FLUSHALL", b"+OK")
 
 
 @contextlib.contextmanager
