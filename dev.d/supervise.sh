@@ -70,7 +70,7 @@ supervisor_start() {
         as_service env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 TZ=UTC HOME="$STATE/tmp" \
             setsid sh -c 'echo $$ >"$1" && exec runsvdir -P "$2"' sh "$RUNSVDIR_PID" "$STATE/sv" &
     )
-    wait_until 5 is_up || die "the supervisor (runsvdir) did not start; see $STATE/log/runsvdir."
+    wait_until 30 is_up || die "the supervisor (runsvdir) did not start; see $STATE/log/runsvdir."
 }
 
 service_pid() { cat "$STATE/sv/$1/supervise/pid" 2>/dev/null; }
@@ -104,7 +104,7 @@ service_files() {
 
 service_start() {
     # runsvdir looks for new directories every five seconds; until it has, there is no one to tell
-    wait_until 8 service_is_supervised "$1" || die "the supervisor does not see $1; see $STATE/log/runsvdir."
+    wait_until 30 service_is_supervised "$1" || die "the supervisor does not see $1; see $STATE/log/runsvdir."
     sv up "$STATE/sv/$1" >/dev/null || die "$1 can't be started: the supervisor refused."
     rm -f "$STATE/sv/$1/down"
 }
