@@ -52,7 +52,7 @@ def requests_of(path, operation, known):
     for i, step in enumerate(steps):
         name = step.strip("{}")
         choices.append([step] if step == name else known[steps[i - 1]] if name == "id" else known[name])
-    parameters = [p for p in contract.parameters(contract.document()["paths"][path], operation) if p["in"] == "query"]
+    parameters = [p for p in contract.parameters(contract.linked()["paths"][path], operation) if p["in"] == "query"]
     needed = itertools.product(*([(p["name"], value) for value in known[p["name"]]] for p in parameters if p.get("required")))
     wide = {"after": known["after"], "before": [2**62], "answered": ["true", "false"], "limit": [200]}
     filters = [{}] + [{p["name"]: value} for p in parameters for value in wide.get(p["name"], [])]
@@ -62,7 +62,7 @@ def requests_of(path, operation, known):
 
 def everything(person, known):
     """(path of the document, what was answered, as text) of every GET; of the stream all from the beginning up to now."""
-    for path, item in contract.document()["paths"].items():
+    for path, item in contract.linked()["paths"].items():
         operation = item.get("get")
         if operation is None:
             continue
