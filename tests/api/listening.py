@@ -17,8 +17,8 @@ def say(person, room, text, **fields):
     return reply.json()
 
 
-def tell(person, n, size=0):
-    """n events for one person at once, appended as every process appends: under the log's lock, which makes their ids gap-free."""
+def append(person, n, size=0):
+    """n events for one person at once, as every process appends: under the log's lock, which makes their ids gap-free. Whoever reads them does so later."""
     connection = psycopg2.connect(os.environ["EA_PG"])
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(4242)")
@@ -30,6 +30,12 @@ def tell(person, n, size=0):
         )
         ids = [row[0] for row in cursor.fetchall()]
     connection.close()
+    return ids
+
+
+def tell(person, n, size=0):
+    """The same, and the processes have read them."""
+    ids = append(person, n, size)
     eventually(lambda: all(has_read(person, at, ids[-1]) for at in ("/v1/me", "/v1/events/poll")), within=2 * PATIENCE)
     return ids
 

@@ -7,7 +7,7 @@ import stack
 import story
 from checker import Listener
 from client import eventually, problem, stream
-from listening import Recorded, cursor_now, enrolled, ids_of, say, say_surely, side_by_side, tell
+from listening import Recorded, append, cursor_now, enrolled, ids_of, say, say_surely, side_by_side, tell
 from stack import until
 from wire import wired
 
@@ -51,7 +51,7 @@ def test_who_listens_is_told_and_misses_nothing(wire, break_off, student):
         with side_by_side(wait_for_news, wait_for_news):
             until("two polls wait", lambda: stack.metric("chat-1", POLLS) == 2)
             break_off()
-            missed = tell(student, 5)
+            missed = append(student, 5)
         for s in streams:
             s.wait_end()
             assert ids_of(s.events) == before
@@ -81,7 +81,7 @@ def test_a_closed_session_does_not_live_on_where_nobody_hears_of_it(wire, break_
         eventually(lambda: mine.last_event_id is not None)
         break_off()
         assert session.post("/v1/auth/logout").status_code == 204
-        tell(student, 1)
+        append(student, 1)
         mine.wait_end()
         assert mine.events == []
     wire.mend()
