@@ -68,7 +68,7 @@ def undo(person, quiz, of):
 
 def audit(action, of):
     """Who did it, and the details, of each time that it was done to an attempt or a quiz."""
-    return query("SELECT object, actor::text, detail FROM audit WHERE action = %s AND object_id = %s", action, of["id"])
+    return query("SELECT object, actor::text, detail FROM audit WHERE action = %s AND object_id = %s ORDER BY id", action, of["id"])
 
 
 # ---- the rule of a quiz ----
