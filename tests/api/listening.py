@@ -42,7 +42,10 @@ def tell(person, n, size=0):
 
 def has_read(person, path, number):
     """Whether the process that answers there has read the log so far: one that is far behind trusts no token, and says 503."""
-    reply = person.get(path)
+    try:
+        reply = person.get(path)
+    except httpx.TransportError:  # a kept connection whose other end was killed meanwhile
+        return False
     return reply.status_code == 200 and int(reply.headers["event-cursor"]) >= number
 
 
