@@ -58,6 +58,9 @@ static enum ea_err message_list(struct ea_req *r)
     if (err == EA_OK)
         err = EA_PG(r->pg, r->arena, &res, q->after.given ? STMT_MESSAGE_HISTORY_ON : STMT_MESSAGE_HISTORY,
                     r->vars[0], w.after, w.before, w.fetch, chat_me(r));
+    /* Who has left since they were let in is shown nothing: that is no empty room. */
+    if (err == EA_OK && PQntuples(res) == 0)
+        err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, NULL);
     return err == EA_OK ? chat_page(r, res, w.limit) : err;
 }
 

@@ -24,9 +24,6 @@ class Verdict:
             self.heard_what_the_log_says(follower)
         self.snapshots_are_of_their_cursors()
         for look in self.live.looks:
-            # whoever leaves between being let in and being shown the room is shown nothing of it
-            if not look.page["items"] and any(room == look.room and not there for _, room, there in self.log.turns[look.person.id]):
-                continue
             page_shows(look.page["items"], look.page["next"], look.room, self.ledger, look)
         self.history_is_what_was_said()
         self.unread_counts_match()
