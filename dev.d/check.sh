@@ -50,8 +50,7 @@ against_stack() {
     local flavour=$1 code=0
     shift
     in_check reset --yes
-    EA_FLAVOUR=$flavour EA_PRESENCE_S=1 in_check up
-    pytest_run "$@" || code=$?
+    if EA_FLAVOUR=$flavour EA_PRESENCE_S=1 in_check up; then pytest_run "$@" || code=$?; else code=1; fi
     in_check down || code=1
     no_reports || code=1
     [ "$code" -eq 0 ] || keep_logs

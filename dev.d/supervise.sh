@@ -16,23 +16,27 @@ service_names() {
 
 # service_define NAME <run script: makes or refreshes its directory; a running process is left alone
 service_define() {
-    local name=$1 dir=$STATE/sv/$1
+    local name=$1 dir=$STATE/sv/$1 at=$STATE/sv/$1
+    # A new one appears whole: runsv looks once, when it starts, whether there is a log. runsvdir passes over names with a dot.
     if [ ! -d "$dir" ]; then
-        own_dir 755 "$dir" "$dir/log"
-        as_service touch "$dir/down"
+        at=$STATE/sv/.$name.new
+        rm -rf "$at"
+        own_dir 755 "$at" "$at/log"
+        as_service touch "$at/down"
     fi
     own_dir 755 "$STATE/log/$name"
-    put 755 "$dir/run"
+    put 755 "$at/run"
     put 644 "$STATE/log/$name/config" <<<$'s4000000\nn4\nN2'
-    put 755 "$dir/log/run" <<RUN
+    put 755 "$at/log/run" <<RUN
 #!/bin/sh
 exec svlogd '$STATE/log/$name'
 RUN
-    put 755 "$dir/finish" <<'RUN'
+    put 755 "$at/finish" <<'RUN'
 #!/bin/sh
 # $1: exit code, or -1 after a signal; $2: the wait status's low byte
 [ "$1" = 0 ] || echo "-- ended: exit code $1, signal $(($2 & 127)); started again unless it was told to stop"
 RUN
+    [ "$at" = "$dir" ] || mv "$at" "$dir"
 }
 
 # service_environment NAME <lines NAME=value: exactly these, a file each, as chpst -e reads them; .all remembers what they were made from

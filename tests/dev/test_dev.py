@@ -1,17 +1,20 @@
 """./dev itself: what it promises about starting, stopping, dying and failing. EA_INSTANCE and EA_PORT_BASE name an instance for these tests alone."""
 
+import ctypes
 import os
 import pathlib
 import re
 import shlex
 import signal
 import socket
+import struct
 import subprocess
 import time
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+IN_CREATE, IN_MOVED_TO = 0x100, 0x80  # <sys/inotify.h>
 PATIENCE = 90  # seconds for what must happen at all
 
 
@@ -94,6 +97,31 @@ def test_processes_of_a_kind_come_and_go(up):
     assert set(processes()) - set(before) == {"quiz-3"}
     must("up", "--quiz", "2")
     assert processes() == before
+
+
+def appearing_in(directory, act):
+    """name -> how it came ("made", or "moved" there whole) of what appears in directory while act runs; inotify(7)"""
+    libc = ctypes.CDLL(None, use_errno=True)
+    watch = libc.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+    assert watch >= 0 and libc.inotify_add_watch(watch, bytes(directory), IN_CREATE | IN_MOVED_TO) >= 0, os.strerror(ctypes.get_errno())
+    try:
+        act()
+        told = os.read(watch, 1 << 20)
+    finally:
+        os.close(watch)
+    appeared = {}
+    while told:
+        _, mask, _, length = struct.unpack_from("iIII", told)
+        appeared[told[16 : 16 + length].rstrip(b"\0").decode()] = "made" if mask & IN_CREATE else "moved"
+        told = told[16 + length :]
+    return appeared
+
+
+def test_the_supervisor_never_sees_half_a_service(up):
+    """runsv that begins before there is a log directory has none for its life, and the service counts as not supervised"""
+    appeared = appearing_in(state() / "sv", lambda: must("up", "--quiz", "4"))
+    assert {name: how for name, how in appeared.items() if not name.startswith(".")} == {"quiz-3": "moved", "quiz-4": "moved"}
+    must("up")
 
 
 def test_servers_run_as_nobody_of_importance_and_on_loopback(up):
