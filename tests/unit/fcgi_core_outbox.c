@@ -1,16 +1,12 @@
 /* A stream's outbox on a real socket: everything arrives whole and in order however little the reader takes; who does not read is refused at the bound. */
 #include "fcgi/core/outbox.h"
+#include "tests/unit/unit.h"
 
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static void pair(int fd[2])
 {

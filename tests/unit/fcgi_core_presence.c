@@ -1,16 +1,12 @@
 /* Who is told of whom: everybody once, each receiver one frame, frames shared by those who follow the same rooms, and every bound. */
 #include "fcgi/core/presence.h"
+#include "tests/unit/unit.h"
 
 #include <inttypes.h>
-#include <setjmp.h>
 #include <sodium.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { NOW = 60000, RECEIVERS = 400 };
 

@@ -1,13 +1,9 @@
 /* Places of people: bounded for each, given back, and whole after many threads have taken and left them. */
 #include "fcgi/core/seats.h"
+#include "tests/unit/unit.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 static struct ea_id person(unsigned n)
 {

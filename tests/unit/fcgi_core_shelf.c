@@ -2,14 +2,10 @@
 #include "fcgi/core/shelf.h"
 
 #include "lib/id.h"
+#include "tests/unit/unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { MOST = 4096 };
 

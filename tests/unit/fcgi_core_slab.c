@@ -1,14 +1,9 @@
 /* Cells: zeroed, apart from each other, used again, and nobody's twice however many threads take and give back. */
 #include "fcgi/core/slab.h"
+#include "tests/unit/unit.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { CELL = 100, N = 10000 }; /* more than a chunk holds */
 

@@ -1,13 +1,8 @@
 /* Topics: who listens is found, who left is not, and an unheard topic costs nothing. */
 #include "fcgi/core/topics.h"
+#include "tests/unit/unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 static size_t listeners(struct ea_topics *t, const char *topic)
 {

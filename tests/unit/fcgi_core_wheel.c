@@ -1,12 +1,8 @@
 /* The timer wheel: no timer early, none lost, none twice. */
 #include "fcgi/core/wheel.h"
+#include "tests/unit/unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 enum { MS = 1000000, TIMERS = 500 };
 

@@ -1,15 +1,11 @@
 /* The window of recent events and the frames in it: complete from `after` on, bounded, encoded as text/event-stream in FastCGI records, and never saying what the log has taken back. */
 #include "fcgi/core/window.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "tests/unit/oom.h"
+#include "tests/unit/unit.h"
 
 static void add(struct ea_window *w, int64_t id, const char *kind, const char *payload)
 {

@@ -1,11 +1,6 @@
 /* The rule of the gate, on a clock of its own. */
 #include "fcgi/quiz/admission.c"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
+#include "tests/unit/unit.h"
 
 #define MS       1000000LL
 #define TARGET   (100 * MS)

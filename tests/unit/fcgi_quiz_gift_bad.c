@@ -1,28 +1,13 @@
 /* Files that are not what they should be. */
 #include "fcgi/quiz/gift.h"
 
+#include "tests/unit/arena.h"
 #include "tests/unit/chance.h"
-#include "tests/unit/unit.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static struct ea_arena *arena;
 static struct quiz_gift file;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = ea_arena_new();
-    return arena ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    ea_arena_free(arena);
-    return 0;
-}
 
 static void read_file(const char *text)
 {
@@ -246,5 +231,5 @@ int main(void)
         cmocka_unit_test(any_bytes_are_survived),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);
 }

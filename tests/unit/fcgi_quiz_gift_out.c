@@ -1,29 +1,14 @@
 /* GIFT out: what is written, what is refused, and that whatever goes out comes in again as the same. */
 #include "fcgi/quiz/gift.h"
 
+#include "tests/unit/arena.h"
 #include "tests/unit/chance.h"
-#include "tests/unit/unit.h"
 
 #include <string.h>
 
 #define ROUNDS 3000
 
-static struct ea_arena *arena;
 static struct quiz_gift file;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = ea_arena_new();
-    return arena ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    ea_arena_free(arena);
-    return 0;
-}
 
 static const char *why_not(const struct quiz_question *q)
 {
@@ -245,5 +230,5 @@ int main(void)
         cmocka_unit_test(what_goes_out_comes_in_again),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);
 }

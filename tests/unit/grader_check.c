@@ -1,30 +1,10 @@
+#include "tests/unit/arena.h"
 #include "workers/grader/check.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #define DAY_US 86400000000LL
-
-static struct ea_arena *arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    arena = ea_arena_new();
-    return arena ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    ea_arena_free(arena);
-    return 0;
-}
 
 static const struct ea_rules *rules_of(const char *json)
 {
@@ -225,5 +205,5 @@ int main(void)
         cmocka_unit_test(a_person_marks_what_cannot_be_read),
         cmocka_unit_test(properties_of_any_document),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);
 }

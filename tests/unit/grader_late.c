@@ -1,11 +1,7 @@
+#include "tests/unit/unit.h"
 #include "workers/grader/late.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 #define MINUTE 60000000LL
 #define DAY    (1440 * MINUTE)

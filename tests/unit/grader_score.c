@@ -1,25 +1,9 @@
 #include "workers/grader/score.h"
 
+#include "tests/unit/arena.h"
 #include "tests/unit/chance.h"
-#include "tests/unit/unit.h"
 
 #include <string.h>
-
-static struct ea_arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = ea_arena_new();
-    return arena ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    ea_arena_free(arena);
-    return 0;
-}
 
 static struct grader_score score(const char *kind, const char *definition, int64_t of, const char *given)
 {
@@ -455,5 +439,5 @@ int main(void)
         cmocka_unit_test(the_key_of_pairs_and_orders),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);
 }

@@ -1,29 +1,8 @@
+#include "tests/unit/arena.h"
 #include "workers/grader/text.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-static struct ea_arena *arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    arena = ea_arena_new();
-    return arena ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    ea_arena_free(arena);
-    return 0;
-}
 
 static bool has(const char *text, const char *phrase)
 {
@@ -117,5 +96,5 @@ int main(void)
         cmocka_unit_test(hosts_of_links),
         cmocka_unit_test(any_bytes),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);
 }

@@ -1,13 +1,9 @@
 #include "lib/arena.h"
 
 #include "tests/unit/oom.h"
+#include "tests/unit/unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static int called[8];
 static size_t calls;

@@ -1,13 +1,9 @@
 #include "lib/buf.h"
 
 #include "tests/unit/oom.h"
+#include "tests/unit/unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static void grows_and_stays_terminated(void **state)
 {

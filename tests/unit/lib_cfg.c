@@ -2,14 +2,10 @@
 
 #include "lib/log.h"
 #include "tests/unit/capture.h"
+#include "tests/unit/unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static void environment(const char *const *pairs)
 {

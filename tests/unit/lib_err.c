@@ -1,13 +1,8 @@
 #include "lib/err.h"
+#include "tests/unit/unit.h"
 
 #include <ctype.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static void every_error_says_what_it_is(void **state)
 {

@@ -1,24 +1,8 @@
 #include "lib/formula.h"
 
-#include "tests/unit/unit.h"
+#include "tests/unit/arena.h"
 
 #include <string.h>
-
-static struct ea_arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = ea_arena_new();
-    return arena ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    ea_arena_free(arena);
-    return 0;
-}
 
 static enum ea_err value(const char *expression, const char **out)
 {
@@ -105,5 +89,5 @@ int main(void)
         cmocka_unit_test(names),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);
 }

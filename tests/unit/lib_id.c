@@ -1,15 +1,11 @@
 #include "lib/id.h"
 
 #include "lib/clock.h"
+#include "tests/unit/unit.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define THREADS 4
 #define EACH    20000

@@ -1,26 +1,10 @@
 #include "lib/item.h"
 
 #include "lib/answer.h"
+#include "tests/unit/arena.h"
 #include "tests/unit/chance.h"
-#include "tests/unit/unit.h"
 
 #include <string.h>
-
-static struct ea_arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = ea_arena_new();
-    return arena ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    ea_arena_free(arena);
-    return 0;
-}
 
 /* The definition as it is written again; "" when it has faults, which are left in *faults. */
 static const char *settled(const char *kind, const char *json, struct ea_faults *faults)
@@ -386,5 +370,5 @@ int main(void)
         cmocka_unit_test(texts_are_normalised),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);
 }

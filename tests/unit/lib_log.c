@@ -4,18 +4,14 @@
 #include "lib/json.h"
 #include "tests/unit/capture.h"
 #include "tests/unit/oom.h"
+#include "tests/unit/unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static struct json_object *parse(const char *p, size_t n)
 {

@@ -1,27 +1,11 @@
 /* Markdown: what is shown is safe, and what is counted is what is shown. */
-#include "tests/unit/unit.h"
+#include "tests/unit/arena.h"
 
 #include "lib/arena.h"
 #include "lib/md.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static struct ea_arena *arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    arena = ea_arena_new();
-    return arena ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    ea_arena_free(arena);
-    return 0;
-}
 
 static const char *html(const char *text)
 {
@@ -221,7 +205,7 @@ static void test_too_large(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, arena_set_up, arena_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_html),
         TEST(test_html_is_safe),

@@ -2,19 +2,15 @@
 
 #include "tests/unit/capture.h"
 #include "tests/unit/oom.h"
+#include "tests/unit/unit.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include <cmocka.h>
 
 static char *page(void)
 {

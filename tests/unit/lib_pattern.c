@@ -1,24 +1,8 @@
 #include "lib/pattern.h"
 
-#include "tests/unit/unit.h"
+#include "tests/unit/arena.h"
 
 #include <string.h>
-
-static struct ea_arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = ea_arena_new();
-    return arena ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    ea_arena_free(arena);
-    return 0;
-}
 
 static enum ea_pattern_answer match(const char *pattern, bool case_sensitive, const char *text)
 {
@@ -101,5 +85,5 @@ int main(void)
         cmocka_unit_test(same_but_for_case),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);
 }

@@ -1,11 +1,5 @@
 #include "lib/problem.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/unit.h"
 
 static void a_problem_with_faults(void **state)
 {

@@ -1,28 +1,8 @@
 #include "lib/rules.h"
+#include "tests/unit/arena.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-static struct ea_arena *arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    arena = ea_arena_new();
-    return arena ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    ea_arena_free(arena);
-    return 0;
-}
 
 static enum ea_err read_check(const char *check, const struct ea_rules **rules)
 {
@@ -97,5 +77,5 @@ int main(void)
         cmocka_unit_test(refuses_what_is_no_rule),
         cmocka_unit_test(judges_members_by_kind),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, arena_set_up, arena_tear_down);
 }

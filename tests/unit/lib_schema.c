@@ -2,16 +2,12 @@
 
 #include "lib/json.h"
 #include "tests/unit/oom.h"
+#include "tests/unit/unit.h"
 
 #include <json-c/json.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #define N(a) (sizeof(a) / sizeof *(a))
 
