@@ -73,6 +73,7 @@ JSON
 # rabbitmq_environment: what the node and its command line tools agree on
 rabbitmq_environment() {
     local loopback="-kernel inet_dist_use_interface {127,0,0,1}"
+    # ERL_FLAGS, for whatever emulator the broker starts: one that misses epmd would start an epmd that nobody here looks after
     cat <<ENV
 HOME='$RABBIT_DIR'
 RABBITMQ_NODENAME='$RABBIT_NODE'
@@ -82,6 +83,7 @@ RABBITMQ_CTL_DIST_PORT_MIN=$((EA_PORT_BASE + 85))
 RABBITMQ_CTL_DIST_PORT_MAX=$((EA_PORT_BASE + 95))
 ERL_EPMD_PORT=$(port epmd)
 ERL_EPMD_ADDRESS=127.0.0.1
+ERL_FLAGS='-start_epmd false'
 RABBITMQ_CONF_ENV_FILE=/dev/null
 RABBITMQ_CONFIG_FILE='$STATE/etc/rabbitmq.conf'
 RABBITMQ_ADVANCED_CONFIG_FILE='$STATE/etc/rabbitmq-advanced.config'
@@ -90,8 +92,8 @@ RABBITMQ_MNESIA_BASE='$RABBIT_DIR/mnesia'
 RABBITMQ_LOG_BASE='$STATE/log/rabbitmq'
 RABBITMQ_LOGS=-
 RABBITMQ_PID_FILE='$STATE/run/rabbitmq.pid'
-RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='$loopback -start_epmd false +S 2:2 +SDio 4 +sbwt none +sbwtdcpu none +sbwtdio none'
-RABBITMQ_CTL_ERL_ARGS='$loopback -start_epmd false'
+RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='$loopback +S 2:2 +SDio 4 +sbwt none +sbwtdcpu none +sbwtdio none'
+RABBITMQ_CTL_ERL_ARGS='$loopback'
 ENV
 }
 

@@ -149,6 +149,20 @@ def test_every_process_comes_back_after_a_kill(up):
     assert [name for name in before if after[name][0] == before[name][0]] == []
 
 
+def test_the_broker_starts_no_epmd_of_its_own(up):
+    """RabbitMQ does so when it misses epmd; that one would outlive ./dev down and hold the port. Here as it does it."""
+    epmd, port = str(state() / "sv" / "epmd"), int(settings()["EA_PORT_EPMD"])
+    starter = 'set -a; . "$1"; exec erl -boot no_dot_erlang -sname epmd-starter -noinput -s erlang halt'
+    subprocess.run(["sv", "-w", "60", "force-stop", epmd], check=True, capture_output=True)
+    try:
+        subprocess.run(["bash", "-c", starter, "bash", state() / "etc" / "rabbitmq-env"], capture_output=True, timeout=PATIENCE)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
+    finally:
+        subprocess.run(["sv", "up", epmd], check=True, capture_output=True)
+    until("all are healthy again", lambda: {health for _, health in processes().values()} == {"ok"})
+
+
 def test_up_mends_what_a_dead_supervisor_left(up):
     supervisor = int((state() / "run" / "runsvdir.pid").read_text())
     os.kill(supervisor, signal.SIGKILL)
