@@ -121,7 +121,7 @@ def test_the_supervisor_never_sees_half_a_service(up):
     """runsv that begins before there is a log directory has none for its life, and the service counts as not supervised"""
     appeared = appearing_in(state() / "sv", lambda: must("up", "--quiz", "4"))
     assert {name: how for name, how in appeared.items() if not name.startswith(".")} == {"quiz-3": "moved", "quiz-4": "moved"}
-    must("up")
+    must("up", "--quiz", "2")
 
 
 def test_servers_run_as_nobody_of_importance_and_on_loopback(up):
