@@ -48,14 +48,14 @@ enum ea_err ea_outbox_add(struct ea_outbox *o, struct ea_frame *f)
 
 static void sent(struct ea_outbox *o, size_t n)
 {
-    while (n > 0) {
+    while (o->count > 0) {
         struct ea_frame *f = *at(o, 0);
         size_t left = f->len - o->offset;
         if (n < left) {
             o->offset += n;
             return;
         }
-        n -= left;
+        n -= left; /* also of a frame with nothing in it, which no send would take */
         o->offset = 0;
         o->bytes -= f->len;
         o->first = (o->first + 1) % o->size;

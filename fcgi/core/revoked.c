@@ -37,12 +37,18 @@ static struct entry *place(struct entry *entries, size_t cap, const char *sessio
     return &entries[i];
 }
 
+/* until_s is whatever the log says. */
+static bool is_live(const struct entry *e, int64_t now_s)
+{
+    return e->session.s[0] != '\0' && e->until_s > now_s - SLACK_S;
+}
+
 /* A new table without what is over; twice as large as that needs. */
 static enum ea_err rebuild(struct ea_revoked *r, int64_t now_s)
 {
     size_t live = 0, cap = 64;
     for (size_t i = 0; i < r->cap; i++)
-        live += r->entries[i].session.s[0] != '\0' && r->entries[i].until_s + SLACK_S > now_s;
+        live += is_live(&r->entries[i], now_s);
     while (cap < (live + 1) * 4)
         cap *= 2;
     struct entry *fresh = calloc(cap, sizeof *fresh);
@@ -50,7 +56,7 @@ static enum ea_err rebuild(struct ea_revoked *r, int64_t now_s)
         return EA_ENOMEM;
     for (size_t i = 0; i < r->cap; i++) {
         const struct entry *e = &r->entries[i];
-        if (e->session.s[0] != '\0' && e->until_s + SLACK_S > now_s)
+        if (is_live(e, now_s))
             *place(fresh, cap, e->session.s) = *e;
     }
     free(r->entries);

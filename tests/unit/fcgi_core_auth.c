@@ -84,6 +84,18 @@ static void closed_sessions_stay_closed(void **state)
     ea_revoked_free(r);
 }
 
+/* Whatever time an event names. */
+static void closed_for_ever_is_closed(void **state)
+{
+    struct ea_revoked *r = ea_revoked_new();
+    (void)state;
+    assert_ok(ea_revoked_add(r, session(0), INT64_MAX, 1000));
+    for (int i = 1; i < 1000; i++)
+        assert_ok(ea_revoked_add(r, session(i), 5000, 1000));
+    assert_true(ea_revoked_has(r, session(0)));
+    ea_revoked_free(r);
+}
+
 /* What is long over makes room, so the set does not grow for ever. */
 static void what_is_over_goes(void **state)
 {
@@ -102,6 +114,7 @@ int main(void)
         cmocka_unit_test(a_token_is_remembered_until_it_expires),
         cmocka_unit_test(the_cache_is_bounded_and_never_wrong),
         cmocka_unit_test(closed_sessions_stay_closed),
+        cmocka_unit_test(closed_for_ever_is_closed),
         cmocka_unit_test(what_is_over_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,6 +66,30 @@ static void bound_is_kept(void **state)
     close(fd[1]);
 }
 
+/* No send takes anything of it. */
+static void an_empty_frame_holds_nobody_up(void **state)
+{
+    (void)state;
+    int fd[2];
+    char got[64];
+    struct ea_outbox o = { 0 };
+    struct ea_frame *nothing = ea_frame_new("", 0), *hello = ea_frame_printf("hello");
+    pair(fd);
+    assert_int_equal(ea_outbox_add(&o, nothing), EA_OK);
+    assert_int_equal(ea_outbox_send(&o, fd[0]), EA_OK);
+    assert_true(ea_outbox_empty(&o));
+    assert_int_equal(ea_outbox_add(&o, hello), EA_OK);
+    assert_int_equal(ea_outbox_add(&o, nothing), EA_OK);
+    assert_int_equal(ea_outbox_add(&o, hello), EA_OK);
+    assert_int_equal(ea_outbox_send(&o, fd[0]), EA_OK);
+    assert_true(ea_outbox_empty(&o));
+    assert_int_equal(recv(fd[1], got, sizeof(got), 0), 2 * hello->len);
+    ea_frame_unref(nothing);
+    ea_frame_unref(hello);
+    close(fd[0]);
+    close(fd[1]);
+}
+
 static void gone_peer_is_told(void **state)
 {
     (void)state;
@@ -86,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arrives_whole_and_in_order),
         cmocka_unit_test(bound_is_kept),
+        cmocka_unit_test(an_empty_frame_holds_nobody_up),
         cmocka_unit_test(gone_peer_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
