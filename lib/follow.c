@@ -94,7 +94,7 @@ static enum ea_err check_session(struct ea_follow *f)
     return EA_OK;
 }
 
-static void hand_on(struct ea_follow *f, const PGresult *res, int row)
+static enum ea_err hand_on(struct ea_follow *f, const PGresult *res, int row)
 {
     const struct ea_event ev = {
         .id = ea_pg_i64(res, row, ID),
@@ -105,8 +105,7 @@ static void hand_on(struct ea_follow *f, const PGresult *res, int row)
         .at = ea_pg_str(res, row, AT),
     };
     f->cursor = ev.id;
-    if (f->ops.on_event)
-        f->ops.on_event(&ev, f->arg);
+    return f->ops.on_event ? f->ops.on_event(&ev, f->arg) : EA_OK;
 }
 
 static enum ea_err read_page(struct ea_follow *f, int *rows)
@@ -124,8 +123,9 @@ static enum ea_err read_page(struct ea_follow *f, int *rows)
         load_again(f, "the log was truncated past the cursor");
         *rows = 0;
     }
-    for (int i = 0; i < *rows; i++)
-        hand_on(f, res, i);
+    for (int i = 0; i < *rows && f->loaded; i++)
+        if (hand_on(f, res, i))
+            load_again(f, "an event could not be taken in");
     PQclear(res);
     return EA_OK;
 }
@@ -191,7 +191,7 @@ static void wait_for_news(struct ea_follow *f, int64_t wait_ms)
             (void)eventfd_read(f->wake_fd, &ignored);
             return;
         }
-        if (f->told > f->cursor)
+        if (f->told > f->cursor || left <= 0) /* however much else is published */
             return;
     }
 }

@@ -20,11 +20,12 @@ struct ea_event { /* borrowed for the call */
 
 struct ea_follow_ops {
     /* Loads what must hold before the first event, on the follower's connection, in one REPEATABLE READ snapshot with the reading of the newest id;
-     * called again after the process could not follow (the log was truncated past it). May be NULL. */
+     * called again after the process could not follow (the log was truncated past it, an event was not taken in). May be NULL. */
     enum ea_err (*on_snapshot)(struct ea_pg *pg, int64_t newest_id, void *arg);
-    void (*on_event)(const struct ea_event *ev, void *arg);
+    /* Not EA_OK: it could not be taken in, so the process does not know any more what it should, and loads anew. */
+    enum ea_err (*on_event)(const struct ea_event *ev, void *arg);
     void (*on_examined)(int64_t newest_id,
-                        void *arg); /* after each read: all events up to it were handed on. May be NULL */
+                        void *arg); /* after each read: all events up to it were taken in. May be NULL */
     /* What was published on EA_CHANNEL_LIVE: not of the log, and lost when Redis is. May be NULL. */
     void (*on_live)(const char *payload, size_t n, void *arg);
 };

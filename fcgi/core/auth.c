@@ -244,16 +244,18 @@ static enum ea_err read_revoked(const char *payload, struct ea_arena *arena, str
     return err;
 }
 
-void ea_auth_event(struct ea_auth *a, const struct ea_event *ev)
+enum ea_err ea_auth_event(struct ea_auth *a, const struct ea_event *ev)
 {
     if (strcmp(ev->kind, "session.revoked") != 0)
-        return;
+        return EA_OK;
     struct ea_arena *arena = ea_arena_new();
     struct revoked_event *revoked = NULL;
-    if (arena != NULL && read_revoked(ev->payload, arena, &revoked) == EA_OK)
-        ea_auth_revoke(a, revoked->session.v, revoked->until.v);
-    else
-        ea_log(EA_LOG_ERROR, "an event is not understood", EA_F_STR(JOB_KIND, ev->kind),
-               EA_F_INT(EVENT_ID, ev->id));
+    enum ea_err err = arena == NULL ? EA_ENOMEM : read_revoked(ev->payload, arena, &revoked);
+    if (err == EA_OK)
+        err = ea_revoked_add(a->revoked, revoked->session.v, revoked->until.v, now_s());
+    if (err != EA_OK)
+        ea_log(EA_LOG_ERROR, "the end of a session was not taken in", EA_F_INT(EVENT_ID, ev->id),
+               EA_F_STR(REASON, ea_err_slug(err)));
     ea_arena_free(arena);
+    return err == EA_ENOMEM ? err : EA_OK; /* what is not understood now will not be later */
 }

@@ -27,6 +27,7 @@ bool ea_auth_closed(const struct ea_auth *a, const char *session_id); /* as far 
 void ea_auth_revoke(struct ea_auth *a, const char *session_id, int64_t until_s);
 /* Loads the revocations that still matter. */
 enum ea_err ea_auth_snapshot(struct ea_auth *a, struct ea_pg *pg) EA_MUST;
-void ea_auth_event(struct ea_auth *a, const struct ea_event *ev);
+/* For the follower. EA_ENOMEM: a session was closed and is not known to be; ea_auth_snapshot will know. */
+enum ea_err ea_auth_event(struct ea_auth *a, const struct ea_event *ev) EA_MUST;
 
 #endif

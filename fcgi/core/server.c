@@ -117,14 +117,15 @@ static enum ea_err on_snapshot(struct ea_pg *pg, int64_t newest_id, void *arg)
     return err;
 }
 
-static void on_event(const struct ea_event *ev, void *arg)
+static enum ea_err on_event(const struct ea_event *ev, void *arg)
 {
     struct ea_server *s = arg;
-    ea_auth_event(s->auth, ev);
+    enum ea_err err = ea_auth_event(s->auth, ev);
     if (s->service->on_event != NULL)
         s->service->on_event(s, ev, s->data);
     if (s->hub != NULL)
         ea_hub_event(s->hub, ev);
+    return err;
 }
 
 static void on_examined(int64_t newest_id, void *arg)

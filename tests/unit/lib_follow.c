@@ -27,7 +27,9 @@ struct seen {
     size_t n;
     char last_topic[80], last_payload[80], last_at[40];
     _Atomic int live;
+    _Atomic bool slow, over;           /* at what is not stored; enough of it was published */
     _Atomic int64_t examined, hold_at; /* the thread stands still at this event until it is 0 */
+    _Atomic int64_t refuse;            /* the next event, if it is this one, is not taken in */
 };
 
 static enum ea_err on_snapshot(struct ea_pg *pg, int64_t newest, void *arg)
@@ -46,7 +48,7 @@ static void nap(void)
     (void)nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
 }
 
-static void on_event(const struct ea_event *ev, void *arg)
+static enum ea_err on_event(const struct ea_event *ev, void *arg)
 {
     struct seen *s = arg;
     if (s->n < SEEN_MAX)
@@ -58,6 +60,7 @@ static void on_event(const struct ea_event *ev, void *arg)
         s->held = 1;
         nap();
     }
+    return atomic_exchange(&s->refuse, 0) == ev->id ? EA_ENOMEM : EA_OK;
 }
 
 static void on_examined(int64_t newest, void *arg)
@@ -67,8 +70,11 @@ static void on_examined(int64_t newest, void *arg)
 
 static void on_live(const char *payload, size_t n, void *arg)
 {
+    struct seen *s = arg;
     if (n == strlen(LETTER) && memcmp(payload, LETTER, n) == 0)
-        ((struct seen *)arg)->live++;
+        s->live++;
+    if (s->slow)
+        nap();
 }
 
 static const struct ea_follow_ops ops = {
@@ -229,6 +235,39 @@ static void test_what_is_not_stored(void **state)
     ea_redis_free(redis);
 }
 
+static void *publish(void *arg)
+{
+    struct ea_redis *redis = ea_redis_new(servers_redis());
+    (void)arg;
+    while (!seen->over) {
+        enum ea_err ignored = ea_redis_publish(redis, EA_CHANNEL_LIVE, LETTER);
+        (void)ignored;
+    }
+    ea_redis_free(redis);
+    return NULL;
+}
+
+/* Others say more than it can take in, and nobody tells of the event: it looks once a second all the same. */
+static void test_what_is_not_stored_is_never_too_much(void **state)
+{
+    (void)state;
+    pthread_t flood;
+    struct ea_pg *pg = ea_pg_new(servers_pg(), "writer");
+    start(servers_redis());
+    assert_true(until(&seen->examined, newest()));
+    seen->slow = true;
+    assert_int_equal(pthread_create(&flood, NULL, publish, NULL), 0);
+    bool flooded = until_int(&seen->live, 3);
+    int64_t last = append(pg, 1);
+    bool found = until(&seen->examined, last);
+    seen->over = true;
+    seen->slow = false;
+    pthread_join(flood, NULL);
+    assert_true(flooded);
+    assert_true(found);
+    ea_pg_free(pg);
+}
+
 static void test_a_killed_session_loses_and_repeats_nothing(void **state)
 {
     (void)state;
@@ -295,6 +334,27 @@ static void test_a_log_truncated_past_it(void **state)
     ea_pg_free(pg);
 }
 
+/* What comes after it is not handed on either: it is in what is loaded. */
+static void test_an_event_that_could_not_be_taken_in(void **state)
+{
+    (void)state;
+    struct ea_pg *pg = ea_pg_new(servers_pg(), "writer");
+    start("unix:/nonexistent/redis.sock");
+    assert_true(until_int(&seen->snapshots, 1));
+    int64_t before = newest();
+    seen->refuse = before + 1;
+    int64_t last = append(pg, 10);
+    assert_true(until_int(&seen->snapshots, 2));
+    assert_true(until(&seen->examined, last));
+    assert_true(seen->snapshot >= last);
+    assert_int_equal(seen->n, 1);
+    int64_t next = append(pg, 1);
+    assert_true(until(&seen->examined, next));
+    assert_int_equal(seen->n, 2);
+    assert_int_equal(seen->ids[1], next);
+    ea_pg_free(pg);
+}
+
 /* A database restored to an earlier time: the cursor lies ahead of the log. Seen when the session is a new one. */
 static void test_a_log_that_went_back(void **state)
 {
@@ -326,9 +386,11 @@ int main(void)
         TEST(test_each_event_once_in_order_without_redis),
         TEST(test_with_redis),
         TEST(test_what_is_not_stored),
+        TEST(test_what_is_not_stored_is_never_too_much),
         TEST(test_a_killed_session_loses_and_repeats_nothing),
         TEST(test_age),
         TEST(test_a_log_truncated_past_it),
+        TEST(test_an_event_that_could_not_be_taken_in),
         TEST(test_a_log_that_went_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
