@@ -139,26 +139,33 @@ static void put_off(struct ea_reactor *r, struct ea_conn *c)
     c->later = r->later;
     r->later = c;
     pthread_mutex_unlock(&r->lock);
-    ea_idle_call(r->idle);
+}
+
+/* Only EA_OK leaves c with the caller. EA_PARKED: it was put off. */
+static enum ea_err judge(struct ea_conn *c)
+{
+    struct ea_reactor *r = c->reactor;
+    enum ea_err err = ea_conn_peek(c);
+    if (err == EA_PARKED)
+        put_off(r, c);
+    else if (err != EA_OK)
+        ea_reactor_close(c);
+    return err;
 }
 
 bool ea_reactor_begins(struct ea_conn *c)
 {
-    switch (ea_conn_peek(c)) {
-    case EA_OK:
-        return true;
-    case EA_PARKED:
-        put_off(c->reactor, c);
-        return false;
-    default:
-        ea_reactor_close(c);
-        return false;
-    }
+    struct ea_reactor *r = c->reactor;
+    enum ea_err err = judge(c);
+    if (err == EA_PARKED)
+        ea_idle_call(r->idle);
+    return err == EA_OK;
 }
 
+/* On the reactor's own thread, which calls itself by no event: it would be awake at once, and again. */
 static void look(struct ea_reactor *r, struct ea_conn *c)
 {
-    if (ea_reactor_begins(c))
+    if (judge(c) == EA_OK)
         r->ops->on_ready(c, r->arg);
 }
 
@@ -171,6 +178,7 @@ static struct ea_conn *take_later(struct ea_reactor *r)
     return c;
 }
 
+/* put_off stays true as long as there are some: until then it looks every ten milliseconds. */
 static void look_again(struct ea_reactor *r, int64_t now)
 {
     struct ea_conn *c = take_later(r), *next;

@@ -1,7 +1,10 @@
 /* An idle connection costs no thread: with 512 of them, and four threads, nobody waits. */
 #include "tests/regress/client.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define IDLE 512
@@ -53,11 +56,40 @@ static void silent_connections_cost_nothing(void **state)
     subject_stop(&s);
 }
 
+/* The time that a process has had of a processor, or of the clock on the wall. */
+static double seconds(clockid_t clock)
+{
+    struct timespec t;
+    assert_int_equal(clock_gettime(clock, &t), 0);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* The rest of a header is waited for until the responder gives up, by looking now and then. */
+static void half_a_header_is_next_to_no_work(void **state)
+{
+    struct subject s = { 0 };
+    clockid_t its;
+    char rest;
+    (void)state;
+    subject_start(&s, (const char *const[]){ "EA_THREADS=1", NULL });
+    assert_int_equal(clock_getcpuclockid(s.pid, &its), 0);
+    int fd = client_connect(&s);
+    double worked = seconds(its), waited = seconds(CLOCK_MONOTONIC);
+    client_send(fd, "\1\1\0\1", 4);
+    assert_true(recv(fd, &rest, 1, 0) < 0 && errno == ECONNRESET); /* closed with what was not read */
+    worked = seconds(its) - worked;
+    waited = seconds(CLOCK_MONOTONIC) - waited;
+    assert_true(worked < waited / 10);
+    close(fd);
+    subject_stop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_waits_for_an_idle_connection),
         cmocka_unit_test(silent_connections_cost_nothing),
+        cmocka_unit_test(half_a_header_is_next_to_no_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
