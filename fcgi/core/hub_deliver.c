@@ -185,10 +185,15 @@ void ea_hub_take(struct ea_hub *h, const struct ea_recent *made)
     json_object_put(payload);
 }
 
+bool ea_hub_hears(const struct ea_hub *h, const struct ea_sub *s, const struct ea_recent *e)
+{
+    return ea_topics_has(h->topics, e->topic, e->topic_hash, s);
+}
+
 bool ea_hub_examine(struct ea_hub *h, struct ea_sub *s, const struct ea_recent *e)
 {
     struct json_object *payload = NULL;
-    bool stays = true, listens = ea_topics_has(s->listens, e->topic);
+    bool stays = true, listens = ea_hub_hears(h, s, e);
     if (listens && e->internal && e->id > s->topics.at) {
         if (payload_of(e, &payload) == EA_ENOMEM)
             stays = end_for_memory(h, s);

@@ -221,6 +221,7 @@ void ea_hub_take(struct ea_hub *h, const struct ea_recent *made);
 void ea_hub_restart(struct ea_hub *h,
                     int64_t after); /* events were missed: everybody must read them from the database */
 void ea_hub_pass_on(struct ea_hub *h, const struct ea_hub_command *c); /* a transient event */
+bool ea_hub_hears(const struct ea_hub *h, const struct ea_sub *s, const struct ea_recent *e);
 /* The next event of the window for a subscriber that has examined all before it. False: it is ending or gone. */
 bool ea_hub_examine(struct ea_hub *h, struct ea_sub *s, const struct ea_recent *e);
 void ea_hub_end_all(struct ea_hub *h);

@@ -192,7 +192,7 @@ static int64_t write_events(const struct ea_hub *h, const struct ea_sub *s, stru
         return cursor; /* only the database can tell: it asks again */
     for (size_t i = ea_window_find(&h->window, cursor); i < h->window.count; i++) {
         const struct ea_recent *e = ea_window_at(&h->window, i);
-        if (!e->internal && ea_topics_has(s->listens, e->topic)) {
+        if (!e->internal && ea_hub_hears(h, s, e)) {
             if (shown->n == s->limit || resp->body.len > EA_HUB_POLL_BYTES)
                 return cursor;
             shown->n++;

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { START = 256 }; /* buckets */
+
 struct ea_topic {
     struct ea_topic *next; /* of its bucket */
     struct ea_listen *first;
@@ -14,14 +16,17 @@ struct ea_topic {
     char name[EA_TOPIC_SIZE];
 };
 
+/* The sizes are powers of two. */
 struct ea_topics {
     struct ea_topic **buckets;
-    size_t size, count; /* size is a power of two */
+    size_t size, count;
+    struct ea_listen **pairs; /* every listening, by its topic and its subscriber */
+    size_t pairs_size, pairs_count;
     struct ea_slab *cells, *listens;
 };
 
 /* FNV-1a (Fowler, Noll, Vo). Topics are made by us, never by a client, so nobody can aim at one bucket. */
-static uint64_t hash_of(const char *s)
+uint64_t ea_topics_hash(const char *s)
 {
     uint64_t h = 14695981039346656037u;
     for (; *s != '\0'; s++)
@@ -57,9 +62,8 @@ static void grow(struct ea_topics *t)
     t->size *= 2;
 }
 
-static struct ea_topic *find_or_make(struct ea_topics *t, const char *name)
+static struct ea_topic *find_or_make(struct ea_topics *t, const char *name, uint64_t hash)
 {
-    uint64_t hash = hash_of(name);
     struct ea_topic **p = find(t, name, hash);
     if (*p != NULL)
         return *p;
@@ -74,10 +78,55 @@ static struct ea_topic *find_or_make(struct ea_topics *t, const char *name)
     return topic;
 }
 
+/* ---- pairs ---- */
+
+static struct ea_listen **pair_bucket(struct ea_listen **pairs, size_t size, uint64_t hash, const void *who)
+{
+    uint64_t h = (hash ^ (uintptr_t)who) * 0x9e3779b97f4a7c15u;
+    return &pairs[h >> 32 & (size - 1)];
+}
+
+static void pair_add(struct ea_listen **pairs, size_t size, struct ea_listen *l)
+{
+    struct ea_listen **first = pair_bucket(pairs, size, l->topic->hash, l->subscriber);
+    l->next_of_pair = *first;
+    *first = l;
+}
+
+static void grow_pairs(struct ea_topics *t)
+{
+    size_t size = t->pairs_size * 2;
+    struct ea_listen **pairs = calloc(size, sizeof(struct ea_listen *));
+    if (pairs == NULL)
+        return;
+    for (size_t i = 0; i < t->pairs_size; i++) {
+        struct ea_listen *next;
+        for (struct ea_listen *l = t->pairs[i]; l != NULL; l = next) {
+            next = l->next_of_pair;
+            pair_add(pairs, size, l);
+        }
+    }
+    free(t->pairs);
+    t->pairs = pairs;
+    t->pairs_size = size;
+}
+
+static void pair_remove(struct ea_topics *t, const struct ea_listen *l)
+{
+    struct ea_listen **p = pair_bucket(t->pairs, t->pairs_size, l->topic->hash, l->subscriber);
+    while (*p != l)
+        p = &(*p)->next_of_pair;
+    *p = l->next_of_pair;
+    t->pairs_count--;
+}
+
+/* ---- listening ---- */
+
 /* Unlinks one listening; the last one takes the topic with it. */
 static void drop(struct ea_topics *t, struct ea_listen *l)
 {
     struct ea_topic *topic = l->topic;
+    pair_remove(t, l);
     *l->link_of_topic = l->next_of_topic;
     if (l->next_of_topic != NULL)
         l->next_of_topic->link_of_topic = l->link_of_topic;
@@ -94,11 +143,12 @@ struct ea_topics *ea_topics_new(void)
     struct ea_topics *t = calloc(1, sizeof(*t));
     if (t == NULL)
         return NULL;
-    t->size = 256;
-    t->buckets = calloc(t->size, sizeof(struct ea_topic *));
+    t->size = t->pairs_size = START;
+    t->buckets = calloc(START, sizeof(struct ea_topic *));
+    t->pairs = calloc(START, sizeof(struct ea_listen *));
     t->cells = ea_slab_new(sizeof(struct ea_topic));
     t->listens = ea_slab_new(sizeof(struct ea_listen));
-    if (t->buckets != NULL && t->cells != NULL && t->listens != NULL)
+    if (t->buckets != NULL && t->pairs != NULL && t->cells != NULL && t->listens != NULL)
         return t;
     ea_topics_free(t);
     return NULL;
@@ -111,19 +161,21 @@ void ea_topics_free(struct ea_topics *t)
     ea_slab_free(t->cells);
     ea_slab_free(t->listens);
     free(t->buckets);
+    free(t->pairs);
     free(t);
 }
 
 enum ea_err ea_topics_add(struct ea_topics *t, const char *topic, void *subscriber, struct ea_listen **list)
 {
-    if (ea_topics_has(*list, topic))
+    uint64_t hash = ea_topics_hash(topic);
+    if (ea_topics_has(t, topic, hash, subscriber))
         return EA_OK;
     if (strlen(topic) >= EA_TOPIC_SIZE)
         return EA_EINTERNAL;
     struct ea_listen *l = ea_slab_get(t->listens);
     if (l == NULL)
         return EA_ENOMEM;
-    l->topic = find_or_make(t, topic);
+    l->topic = find_or_make(t, topic, hash);
     if (l->topic == NULL) {
         ea_slab_put(t->listens, l);
         return EA_ENOMEM;
@@ -136,6 +188,9 @@ enum ea_err ea_topics_add(struct ea_topics *t, const char *topic, void *subscrib
     l->topic->first = l;
     l->next = *list;
     *list = l;
+    pair_add(t->pairs, t->pairs_size, l);
+    if (++t->pairs_count > t->pairs_size)
+        grow_pairs(t);
     return EA_OK;
 }
 
@@ -162,16 +217,17 @@ void ea_topics_remove_all(struct ea_topics *t, struct ea_listen **list)
 
 struct ea_listen *ea_topics_first(struct ea_topics *t, const char *topic)
 {
-    struct ea_topic *found = *find(t, topic, hash_of(topic));
+    struct ea_topic *found = *find(t, topic, ea_topics_hash(topic));
     return found == NULL ? NULL : found->first;
 }
 
-bool ea_topics_has(const struct ea_listen *list, const char *topic)
+bool ea_topics_has(const struct ea_topics *t, const char *topic, uint64_t hash, const void *subscriber)
 {
-    for (; list != NULL; list = list->next)
-        if (strcmp(list->topic->name, topic) == 0)
-            return true;
-    return false;
+    const struct ea_listen *l = *pair_bucket(t->pairs, t->pairs_size, hash, subscriber);
+    while (l != NULL &&
+           (l->subscriber != subscriber || l->topic->hash != hash || strcmp(l->topic->name, topic) != 0))
+        l = l->next_of_pair;
+    return l != NULL;
 }
 
 size_t ea_topics_count(const struct ea_topics *t)

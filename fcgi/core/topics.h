@@ -1,4 +1,5 @@
-/* Who listens to what: topic -> subscribers. One thread (the hub's). A topic exists while somebody listens to it. */
+/* Who listens to what: topic -> subscribers. One thread (the hub's), but for ea_topics_hash. A topic exists while somebody listens to it. Whether somebody listens to one is found in the same
+ * time however many they listen to: the hub asks for every event that somebody missed. */
 #ifndef EA_TOPICS_H
 #define EA_TOPICS_H
 
@@ -6,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct ea_topic;
 struct ea_listen { /* one subscriber on one topic; made by ea_topics_add, freed by ea_topics_remove */
@@ -13,6 +15,7 @@ struct ea_listen { /* one subscriber on one topic; made by ea_topics_add, freed 
     void *subscriber;
     struct ea_listen *next_of_topic, **link_of_topic;
     struct ea_listen *next; /* the subscriber's own list */
+    struct ea_listen *next_of_pair;
 };
 
 struct ea_topics;
@@ -25,7 +28,8 @@ enum ea_err ea_topics_add(struct ea_topics *t, const char *topic, void *subscrib
 void ea_topics_remove(struct ea_topics *t, const char *topic, struct ea_listen **list);
 void ea_topics_remove_all(struct ea_topics *t, struct ea_listen **list);
 struct ea_listen *ea_topics_first(struct ea_topics *t, const char *topic); /* walk by next_of_topic */
-bool ea_topics_has(const struct ea_listen *list, const char *topic);
+uint64_t ea_topics_hash(const char *topic);                                /* any thread */
+bool ea_topics_has(const struct ea_topics *t, const char *topic, uint64_t hash, const void *subscriber);
 size_t ea_topics_count(const struct ea_topics *t);
 
 #endif

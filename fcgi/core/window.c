@@ -1,5 +1,6 @@
 #include "fcgi/core/window.h"
 
+#include "fcgi/core/topics.h"
 #include "lib/events.h"
 #include "lib/json.h"
 #include "lib/log.h"
@@ -68,6 +69,7 @@ enum ea_err ea_recent_make(struct ea_recent *r, const struct ea_event *ev)
         return EA_ENOMEM;
     }
     r->topic = append(&p, ev->topic);
+    r->topic_hash = ea_topics_hash(r->topic);
     r->kind = append(&p, ev->kind);
     r->at = append(&p, ev->at);
     if (r->payload == NULL)

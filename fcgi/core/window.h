@@ -15,6 +15,7 @@ struct ea_recent {
     int64_t id;
     bool internal;           /* for processes: membership, sessions; never shown */
     char *topic, *kind, *at; /* one allocation */
+    uint64_t topic_hash;     /* ea_topics_hash */
     const char
         *payload; /* payload_n bytes of JSON, in the frame or behind `at`; NUL-terminated when internal */
     size_t payload_n;
