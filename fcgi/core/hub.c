@@ -12,7 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS_PER_WAIT = 256, DRAIN_MS = 5000 };
+/* What one round does at most before it sends what there is to be sent, however much has been asked for. */
+enum { EVENTS_PER_WAIT = 256, COMMANDS_PER_ROUND = 256 };
+
+#define DRAIN_NS (5 * EA_NS_PER_S)
 
 static const char *const cut_labels[EA_CUT__MAX] = {
     [EA_CUT_GONE] = "reason=\"gone\"",       [EA_CUT_SLOW] = "reason=\"slow\"",
@@ -83,10 +86,11 @@ static void free_command(struct ea_hub *h, struct ea_hub_command *c)
         free(c);
 }
 
-static void run_inbox(struct ea_hub *h)
+static void run_commands(struct ea_hub *h)
 {
-    for (struct ea_hub_command *next, *c = ea_hub_take_inbox(h); c != NULL; c = next) {
-        next = c->next; /* before: LOST is queued again once it has run */
+    for (int n = 0; h->todo != NULL && n < COMMANDS_PER_ROUND; n++) {
+        struct ea_hub_command *c = h->todo;
+        h->todo = c->next; /* before: LOST is queued again once it has run */
         run_command(h, c);
         free_command(h, c);
     }
@@ -103,12 +107,13 @@ static void on_ready(struct ea_hub *h, struct ea_sub *s, uint32_t events)
 
 static int wait_ms(const struct ea_hub *h)
 {
+    if (h->todo != NULL || h->dirty != NULL)
+        return 0;
     int timers = ea_wheel_wait_ms(&h->wheel, ea_clock_mono_ns()), presence = ea_hub_presence_wait_ms(h);
     return presence < 0 || (timers >= 0 && timers < presence) ? timers : presence;
 }
 
-/* One round: what is ready, what others asked for, what is due, then one send per stream that has something to say. */
-static void run_round(struct ea_hub *h)
+void ea_hub_round(struct ea_hub *h)
 {
     struct epoll_event ready[EVENTS_PER_WAIT];
     int n = epoll_wait(h->epoll, ready, EVENTS_PER_WAIT, wait_ms(h));
@@ -119,27 +124,26 @@ static void run_round(struct ea_hub *h)
         else
             on_ready(h, ready[i].data.ptr, ready[i].events);
     }
-    if (woken)
-        run_inbox(h);
+    if (woken && h->todo == NULL)
+        h->todo = ea_hub_take_inbox(h);
+    run_commands(h);
     ea_sub_run_timers(h);
     ea_hub_check_sight(h);
     ea_hub_presence_run(h);
     ea_sub_flush_all(h);
 }
 
-static void *hub_thread(void *arg)
+void ea_hub_run(struct ea_hub *h)
 {
-    struct ea_hub *h = arg;
     while (!h->stopping)
-        run_round(h);
+        ea_hub_round(h);
     while (h->subs != NULL)
         if (h->subs->poll != NULL)
             ea_sub_answer(h, h->subs, NULL);
         else
             ea_sub_cut(h, h->subs, EA_CUT_DRAIN);
     while (h->reads > 0) /* what pool threads are reading comes back to a hub */
-        run_round(h);
-    return NULL;
+        ea_hub_round(h);
 }
 
 /* ---- life ---- */
@@ -166,7 +170,7 @@ static void make_metrics(struct ea_hub *h)
             ea_metric_counter("ea_hub_ended_total", "Streams that were ended, by reason", cut_labels[i]);
 }
 
-static void hub_destroy(struct ea_hub *h)
+void ea_hub_destroy(struct ea_hub *h)
 {
     if (h->epoll >= 0)
         close(h->epoll);
@@ -185,6 +189,72 @@ static void hub_destroy(struct ea_hub *h)
     free(h);
 }
 
+/* A deadline that no step of the wall clock moves. */
+static void init_waiting(struct ea_hub *h)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&h->mutex, NULL);
+    pthread_cond_init(&h->idle, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+/* What the hub's thread does by itself. */
+static enum ea_err make_loop(struct ea_hub *h)
+{
+    struct epoll_event ev = { .events = EPOLLIN, .data.ptr = h };
+    ea_wheel_init(&h->wheel, ea_clock_mono_ns());
+    h->epoll = epoll_create1(EPOLL_CLOEXEC);
+    h->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return h->epoll >= 0 && h->wake >= 0 && epoll_ctl(h->epoll, EPOLL_CTL_ADD, h->wake, &ev) == 0
+               ? EA_OK
+               : EA_EUNAVAILABLE;
+}
+
+static enum ea_err make_parts(struct ea_hub *h)
+{
+    h->topics = ea_topics_new();
+    h->seats = ea_seats_new((unsigned)ea_server_cfg(h->server)->streams_per_user);
+    h->cells = ea_slab_new(sizeof(struct ea_sub));
+    h->end = ea_frame_end();
+    if (h->topics == NULL || h->seats == NULL || h->cells == NULL || h->end == NULL)
+        return EA_ENOMEM;
+    enum ea_err err = ea_window_init(&h->window, EA_HUB_WINDOW_EVENTS, EA_HUB_WINDOW_BYTES);
+    return err == EA_OK ? ea_hub_presence_new(h) : err;
+}
+
+enum ea_err ea_hub_make(struct ea_server *server, struct ea_hub **out)
+{
+    struct ea_hub *h = calloc(1, sizeof(*h));
+    if (h == NULL)
+        return EA_ENOMEM;
+    h->server = server;
+    h->inbox_tail = &h->inbox;
+    h->drain.type = EA_HUB_DRAIN;
+    h->stop.type = EA_HUB_STOP;
+    h->lost.type = EA_HUB_LOST;
+    ea_id_new(&h->id);
+    init_waiting(h);
+    ea_hub_feed_init(h);
+    ea_hub_topics_init(h);
+    make_metrics(h);
+    enum ea_err err = make_loop(h);
+    if (err == EA_OK)
+        err = make_parts(h);
+    if (err == EA_OK)
+        *out = h;
+    else
+        ea_hub_destroy(h);
+    return err;
+}
+
+static void *hub_thread(void *arg)
+{
+    ea_hub_run(arg);
+    return NULL;
+}
+
 static enum ea_err start_thread(struct ea_hub *h)
 {
     sigset_t all, before;
@@ -197,44 +267,22 @@ static enum ea_err start_thread(struct ea_hub *h)
 
 enum ea_err ea_hub_new(struct ea_server *server, struct ea_hub **out)
 {
-    struct ea_hub *h = calloc(1, sizeof(*h));
-    if (h == NULL)
-        return EA_ENOMEM;
-    enum ea_err err = EA_ENOMEM;
-    pthread_mutex_init(&h->mutex, NULL);
-    pthread_cond_init(&h->idle, NULL);
-    h->server = server;
-    h->inbox_tail = &h->inbox;
-    h->drain.type = EA_HUB_DRAIN;
-    h->stop.type = EA_HUB_STOP;
-    h->lost.type = EA_HUB_LOST;
-    h->epoll = epoll_create1(EPOLL_CLOEXEC);
-    h->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    h->topics = ea_topics_new();
-    h->seats = ea_seats_new((unsigned)ea_server_cfg(server)->streams_per_user);
-    h->cells = ea_slab_new(sizeof(struct ea_sub));
-    ea_id_new(&h->id);
-    ea_hub_topics_init(h);
-    h->end = ea_frame_end();
-    struct epoll_event ev = { .events = EPOLLIN, .data.ptr = h };
-    make_metrics(h);
-    ea_wheel_init(&h->wheel, ea_clock_mono_ns());
-    if (h->epoll < 0 || h->wake < 0 || h->topics == NULL || h->seats == NULL || h->cells == NULL ||
-        h->end == NULL || epoll_ctl(h->epoll, EPOLL_CTL_ADD, h->wake, &ev) != 0 ||
-        (err = ea_window_init(&h->window, EA_HUB_WINDOW_EVENTS, EA_HUB_WINDOW_BYTES)) != EA_OK ||
-        (err = ea_hub_presence_new(h)) != EA_OK || (err = start_thread(h)) != EA_OK) {
-        hub_destroy(h);
+    struct ea_hub *h;
+    enum ea_err err = ea_hub_make(server, &h);
+    if (err != EA_OK)
         return err;
-    }
-    *out = h;
-    return EA_OK;
+    err = start_thread(h);
+    if (err == EA_OK)
+        *out = h;
+    else
+        ea_hub_destroy(h);
+    return err;
 }
 
 void ea_hub_drain(struct ea_hub *h)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += DRAIN_MS / 1000;
+    const int64_t end = ea_clock_mono_ns() + DRAIN_NS;
+    const struct timespec until = { .tv_sec = end / EA_NS_PER_S, .tv_nsec = end % EA_NS_PER_S };
     ea_hub_close_with(h, &h->drain);
     pthread_mutex_lock(&h->mutex);
     while (h->held > 0 && pthread_cond_timedwait(&h->idle, &h->mutex, &until) != ETIMEDOUT) {
@@ -248,5 +296,5 @@ void ea_hub_free(struct ea_hub *h)
         return;
     ea_hub_close_with(h, &h->stop);
     pthread_join(h->thread, NULL);
-    hub_destroy(h);
+    ea_hub_destroy(h);
 }

@@ -32,7 +32,8 @@ struct ea_hub_ask {
 enum ea_err ea_hub_stream(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask) EA_MUST;
 /* Answers {"events": […], "cursor": n} at once when there is something after the cursor, else waits up to wait_ms without a thread. Its ETag is that of the events. */
 enum ea_err ea_hub_poll(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask) EA_MUST;
-/* Not stored, without id: typing. To every process of the pool, as far as Redis (the caller's connection) carries it. `except` (a user id, may be NULL) gets none. */
+/* Not stored, without id: typing. To every process of the pool, as far as Redis (the caller's connection) carries it, and as long as it leaves time for what is stored. `except` (a user id,
+ * may be NULL) gets none. */
 void ea_hub_transient(struct ea_hub *h, struct ea_redis *redis, const char *topic, const char *kind,
                       const char *data_json, const char *except);
 /* This person is there. Costs neither Redis nor database: who was seen is gathered for a tenth of EA_PRESENCE_S, then stamped (stamps.h) and told to those who share a room of at most

@@ -264,6 +264,15 @@ static enum ea_err park(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking
     return err == EA_EOVERLOAD ? answer(r, a, NULL, 0) : err; /* draining: it asks the next process */
 }
 
+/* What the caller might follow right after the cursor, which may have moved on since they were asked for. */
+static enum ea_err find_topics(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking *a)
+{
+    if (a->topics.at == a->cursor)
+        return EA_OK;
+    ea_hub_topics_clear(&a->topics);
+    return ea_hub_topics_load(h, r->pg, &r->caller.claims.user, a->cursor, &a->topics);
+}
+
 /* What lies before the window. Without any of it for the caller the poll goes on from where the window was. */
 static enum ea_err poll_log(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking *a)
 {
@@ -271,7 +280,9 @@ static enum ea_err poll_log(struct ea_hub *h, struct ea_req *r, struct ea_hub_as
     bool whole;
     const struct ea_id *user = &r->caller.claims.user;
     const struct ea_hub_stretch of = { user, &a->topics, a->cursor, ea_hub_newest(h), a->ask.limit };
-    enum ea_err err = ea_hub_read(h, r->pg, r->arena, &of, &res, &whole);
+    enum ea_err err = find_topics(h, r, a);
+    if (err == EA_OK)
+        err = ea_hub_read(h, r->pg, r->arena, &of, &res, &whole);
     if (err != EA_OK)
         return err;
     if (!whole) {
@@ -280,9 +291,8 @@ static enum ea_err poll_log(struct ea_hub *h, struct ea_req *r, struct ea_hub_as
     }
     if (a->reset || PQntuples(res) > 0)
         return answer(r, a, res, of.upto);
-    ea_hub_topics_clear(&a->topics);
     a->cursor = of.upto;
-    err = ea_hub_topics_load(h, r->pg, user, a->cursor, &a->topics);
+    err = find_topics(h, r, a);
     return err == EA_OK ? park(h, r, a) : err;
 }
 

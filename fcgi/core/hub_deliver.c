@@ -48,7 +48,7 @@ static bool end_for_memory(struct ea_hub *h, struct ea_sub *s)
     return false;
 }
 
-static bool end_session(struct ea_hub *h, struct ea_sub *s)
+bool ea_sub_close_session(struct ea_hub *h, struct ea_sub *s)
 {
     if (s->poll != NULL)
         ea_sub_answer(h, s, poll_session_closed);
@@ -70,19 +70,27 @@ static bool is_revocation(const struct ea_recent *e)
     return strcmp(e->kind, "session.revoked") == 0;
 }
 
+/* A poll has something to say. Where this is the first, nothing before it was for the poll, so the answer begins here, wherever the window does by now. */
+static void poll_finds(struct ea_hub *h, struct ea_sub *s, const struct ea_recent *e)
+{
+    if (s->dirty_link == NULL)
+        s->cursor = s->topics.at = e->id - 1;
+    ea_sub_mark(h, s);
+}
+
 /* Each event of an answer is judged by the same topics: who asks again from there is judged by the new ones. */
 static void end_answer(struct ea_hub *h, struct ea_sub *s, const struct ea_recent *e)
 {
     if (s->upto == 0)
         s->upto = e->id;
-    ea_sub_mark(h, s);
+    poll_finds(h, s, e);
 }
 
 /* False: s is ending or gone. */
 static bool apply(struct ea_hub *h, struct ea_sub *s, const struct ea_recent *e, struct json_object *payload)
 {
     if (is_revocation(e))
-        return !closes(payload, s) || end_session(h, s);
+        return !closes(payload, s) || ea_sub_close_session(h, s);
     if (strcmp(e->kind, "membership.changed") != 0)
         return true;
     if (s->poll != NULL && e->id > s->cursor) {
@@ -137,7 +145,7 @@ static void deliver_public(struct ea_hub *h, struct ea_sub *s, const struct ea_r
     if (e->id <= s->cursor)
         return;
     if (s->poll != NULL)
-        ea_sub_mark(h, s);
+        poll_finds(h, s, e);
     else if (s->behind || s->ending)
         return;
     else if (!ea_outbox_takes(&s->out, e->frame))
@@ -202,7 +210,7 @@ bool ea_hub_examine(struct ea_hub *h, struct ea_sub *s, const struct ea_recent *
         json_object_put(payload);
     } else if (listens && !e->internal && e->id > s->cursor) {
         if (s->poll != NULL)
-            ea_sub_mark(h, s);
+            poll_finds(h, s, e);
         else
             stays = give(h, s, e);
     }

@@ -1,7 +1,9 @@
 /* Joining, and streams that are behind. What they were not given yet comes from the window or, where that no longer reaches, from the database: a pool thread
- * reads a page, and the next one only once the reader has taken it. So whoever is behind, and however slow, holds little memory and no thread. */
+ * reads a page, and the next one only once the reader has taken it. So whoever is behind, and however slow, holds little memory and no thread. At most half of the pool reads
+ * pages at a time: those who ask for something do not wait for all who catch up. */
 #include "fcgi/core/hub_private.h"
 
+#include "fcgi/core/auth.h"
 #include "fcgi/core/pool.h"
 #include "fcgi/core/server_private.h"
 #include "lib/log.h"
@@ -15,6 +17,7 @@ enum { PAGE_ROWS = 200 }; /* at most */
 struct ea_page {
     struct ea_hub_command command; /* first: it is how the page comes back, and what frees it */
     struct ea_work work;
+    struct ea_page *next; /* of those that wait for their turn */
     struct ea_hub *hub;
     struct ea_sub *sub; /* the hub thread's; a pool thread only carries it */
     struct ea_id user;
@@ -110,6 +113,49 @@ static void run_page(struct ea_work *work, struct ea_worker *self)
 
 /* ---- on the hub's thread ---- */
 
+void ea_hub_feed_init(struct ea_hub *h)
+{
+    int64_t threads = ea_server_cfg(h->server)->threads;
+    h->reading_max = threads > 1 ? (size_t)threads / 2 : 1;
+    h->unread_tail = &h->unread;
+}
+
+static struct ea_page *take_unread(struct ea_hub *h)
+{
+    struct ea_page *p = h->unread;
+    h->unread = p->next;
+    if (h->unread == NULL)
+        h->unread_tail = &h->unread;
+    return p;
+}
+
+/* False: the subscriber is ending or gone. */
+static bool end_reading(struct ea_hub *h, struct ea_page *p)
+{
+    struct ea_sub *s = p->sub;
+    bool gone = s->gone, stays = !gone && !s->ending;
+    h->reads--;
+    s->reading = false;
+    if (gone)
+        ea_sub_forget(h, s);
+    return stays;
+}
+
+/* In the order of their asking. Who left meanwhile, or is told to leave, needs no page. */
+static void read_next(struct ea_hub *h)
+{
+    while (h->unread != NULL && h->reading < h->reading_max) {
+        struct ea_page *p = take_unread(h);
+        if (p->sub->gone || p->sub->ending) {
+            end_reading(h, p);
+            free(p);
+        } else {
+            h->reading++;
+            ea_pool_add(h->server->pool, &p->work);
+        }
+    }
+}
+
 static void read_on(struct ea_hub *h, struct ea_sub *s)
 {
     struct ea_page *p = calloc(1, sizeof(*p));
@@ -127,7 +173,9 @@ static void read_on(struct ea_hub *h, struct ea_sub *s)
     p->rows = s->page_rows > 0 ? s->page_rows : PAGE_ROWS;
     s->reading = true;
     h->reads++;
-    ea_pool_add(h->server->pool, &p->work);
+    *h->unread_tail = p;
+    h->unread_tail = &p->next;
+    read_next(h);
 }
 
 static bool in_window(const struct ea_hub *h, const struct ea_sub *s)
@@ -180,14 +228,12 @@ static void take_page(struct ea_hub *h, struct ea_sub *s, struct ea_page *p)
 void ea_hub_page(struct ea_hub *h, struct ea_page *p)
 {
     struct ea_sub *s = p->sub;
-    h->reads--;
-    s->reading = false;
-    if (s->gone)
-        ea_sub_forget(h, s);
-    else if (!s->ending)
+    h->reading--;
+    if (end_reading(h, p))
         take_page(h, s, p);
     ea_frame_unref(p->frame);
     ea_hub_topics_clear(&p->topics);
+    read_next(h);
 }
 
 static enum ea_err no_memory(struct ea_req *r)
@@ -206,18 +252,27 @@ static void join_poll(struct ea_hub *h, struct ea_sub *s)
         there = ea_hub_examine(h, s, ea_window_at(&h->window, i));
 }
 
-void ea_hub_join(struct ea_hub *h, struct ea_sub *s)
+static bool watch(struct ea_hub *h, struct ea_sub *s)
 {
     struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP, .data.ptr = s };
+    return epoll_ctl(h->epoll, EPOLL_CTL_ADD, s->fd, &ev) == 0;
+}
+
+void ea_hub_join(struct ea_hub *h, struct ea_sub *s)
+{
     ea_sub_link(h, s);
-    bool ok = ea_sub_listen(h, s);
+    bool ok = ea_sub_listen(h, s) && (s->poll != NULL || watch(h, s));
+    bool closed =
+        ea_auth_closed(h->server->auth, s->session.s); /* on its way here: from here on an event tells */
     s->behind = s->poll == NULL;
-    if (s->poll != NULL && ok)
-        join_poll(h, s);
-    else if (s->poll != NULL)
+    if (!ok && s->poll != NULL)
         ea_sub_answer(h, s, no_memory);
-    else if (ok && epoll_ctl(h->epoll, EPOLL_CTL_ADD, s->fd, &ev) == 0)
-        ea_hub_feed(h, s);
-    else
+    else if (!ok)
         ea_sub_cut(h, s, EA_CUT_MEMORY);
+    else if (closed)
+        (void)ea_sub_close_session(h, s);
+    else if (s->poll != NULL)
+        join_poll(h, s);
+    else
+        ea_hub_feed(h, s);
 }

@@ -146,10 +146,14 @@ struct ea_hub {
     struct ea_topics *topics;
     struct ea_window window;
     struct ea_wheel wheel;
+    struct ea_hub_command *todo; /* taken out of the inbox, and not run yet */
     struct ea_sub *subs, *dirty;
-    size_t reads; /* what pool threads do for it, which comes back */
+    size_t reads;                          /* what pool threads do for it, or will, which comes back */
+    size_t reading, reading_max;           /* pages that pool threads have, and may have */
+    struct ea_page *unread, **unread_tail; /* pages that wait for their turn */
     struct ea_frame *heartbeat, *end;
     int64_t heartbeat_id;
+    int64_t live_ns;  /* up to then the time that transient events may take is used up; see hub_live.c */
     int64_t examined; /* `newest`, once every event up to it has gone through the inbox */
     bool stopping;
     struct ea_metric *streams, *polls, *events, *deliveries, *log_reads, *topic_loads, *refused,
@@ -179,7 +183,7 @@ enum ea_err ea_hub_topics_ask(struct ea_hub *h, struct ea_hub_asking *a, ea_hand
 void ea_hub_topics_init(struct ea_hub *h);
 struct ea_hub_stretch { /* of the log, for one user */
     const struct ea_id *user;
-    const struct ea_topic_list *topics; /* right after `after`, or a little earlier */
+    const struct ea_topic_list *topics; /* right after `after` */
     int64_t after, upto, limit;
 };
 /* STMT_EVENTS_OF_TOPICS. *whole false: some of what follows `after` is no longer kept, so its reader must fetch its state anew. */
@@ -195,6 +199,15 @@ struct ea_poll_shown {
 };
 void ea_poll_end(struct ea_req *r, const struct ea_poll_shown *shown,
                  int64_t cursor); /* shown NULL: a reset, which is never what somebody has seen before */
+
+/* A hub without its thread: whoever has it is that thread, by ea_hub_run (until it was told to stop) or round by round. ea_hub_destroy: nobody calls it any more. */
+enum ea_err ea_hub_make(struct ea_server *server, struct ea_hub **out) EA_MUST;
+void ea_hub_run(struct ea_hub *h);
+void ea_hub_destroy(struct ea_hub *h);
+
+/* The hub thread. One round: what is ready, what others asked for, what is due, then one send per stream that has something to say. Its work is bounded: who was given more to say by
+ * having said all waits for the next one. */
+void ea_hub_round(struct ea_hub *h);
 
 /* The hub thread: its inbox. */
 struct ea_hub_command *ea_hub_take_inbox(struct ea_hub *h);
@@ -220,10 +233,13 @@ void ea_sub_answer(struct ea_hub *h, struct ea_sub *s, ea_handler *fn);
 void ea_hub_take(struct ea_hub *h, const struct ea_recent *made);
 void ea_hub_restart(struct ea_hub *h,
                     int64_t after); /* events were missed: everybody must read them from the database */
-void ea_hub_pass_on(struct ea_hub *h, const struct ea_hub_command *c); /* a transient event */
+void ea_hub_pass_on(struct ea_hub *h,
+                    const struct ea_hub_command *c); /* a transient event; of too many some are dropped */
 bool ea_hub_hears(const struct ea_hub *h, const struct ea_sub *s, const struct ea_recent *e);
 /* The next event of the window for a subscriber that has examined all before it. False: it is ending or gone. */
 bool ea_hub_examine(struct ea_hub *h, struct ea_sub *s, const struct ea_recent *e);
+bool ea_sub_close_session(struct ea_hub *h,
+                          struct ea_sub *s); /* its session was closed; false, as it is ending or gone */
 void ea_hub_end_all(struct ea_hub *h);
 void ea_hub_check_sight(struct ea_hub *h); /* every round, so ten times a second while anybody is there */
 
@@ -244,6 +260,7 @@ bool ea_sub_is_live(const struct ea_sub *s);
 bool ea_sub_tell(struct ea_hub *h, struct ea_sub *s, struct ea_frame *f); /* false: it misses this */
 
 /* The hub thread: joining and catching up. */
+void ea_hub_feed_init(struct ea_hub *h);
 void ea_hub_join(struct ea_hub *h, struct ea_sub *s);
 void ea_hub_feed(struct ea_hub *h, struct ea_sub *s); /* a stream that is behind and has nothing queued */
 void ea_hub_page(struct ea_hub *h, struct ea_page *p);

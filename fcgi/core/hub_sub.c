@@ -290,10 +290,15 @@ void ea_sub_flush(struct ea_hub *h, struct ea_sub *s)
         ea_hub_feed(h, s);
 }
 
+/* One turn for each: a stream that is behind is marked again by what it gets next, and as fast as it reads nobody else would have a turn. */
 void ea_sub_flush_all(struct ea_hub *h)
 {
-    while (h->dirty != NULL) {
-        struct ea_sub *s = h->dirty;
+    struct ea_sub *turns = h->dirty;
+    if (turns != NULL)
+        turns->dirty_link = &turns;
+    h->dirty = NULL;
+    while (turns != NULL) {
+        struct ea_sub *s = turns;
         unmark(s);
         if (s->poll != NULL)
             ea_sub_answer(h, s, NULL);
@@ -325,13 +330,21 @@ static void beat(struct ea_hub *h, struct ea_sub *s, int64_t now)
         ea_sub_cut(h, s, EA_CUT_SLOW);
 }
 
+/* It was not marked, so nothing of what has been examined is for it. */
+static void end_wait(struct ea_hub *h, struct ea_sub *s)
+{
+    if (s->dirty_link == NULL && s->cursor < h->examined)
+        s->cursor = s->topics.at = h->examined;
+    ea_sub_answer(h, s, NULL);
+}
+
 void ea_sub_run_timers(struct ea_hub *h)
 {
     int64_t now = ea_clock_mono_ns();
     for (struct ea_timer *t; (t = ea_wheel_due(&h->wheel, now)) != NULL;) {
         struct ea_sub *s = (struct ea_sub *)t;
         if (s->poll != NULL)
-            ea_sub_answer(h, s, NULL);
+            end_wait(h, s);
         else if (s->ending)
             ea_sub_cut(h, s, EA_CUT_SLOW);
         else if (now >= s->end_ns)
