@@ -58,21 +58,30 @@ static void tokens(void **state)
     get_as("/v1/echo", p.bearer, 200); /* for anyone, so also for those whose token is no good */
 }
 
+static int status_as(const char *bearer)
+{
+    struct reply r;
+    client_ask(fd, &(struct ask){ .uri = "/v1/me", .headers = { "HTTP_AUTHORIZATION", bearer } });
+    client_reply(fd, &r);
+    int status = r.status;
+    reply_free(&r);
+    return status;
+}
+
 static void a_remembered_token_expires(void **state)
 {
     struct person p;
-    int status = 200;
+    int status;
     (void)state;
-    person_new(&s, &p);
-    p.claims.expires_s = ea_clock_wall_us() / 1000000 + 2;
-    person_sign(&s, &p);
-    get_as("/v1/me", p.bearer, 200);
+    do { /* once more where the machine stood still for that long */
+        person_new(&s, &p);
+        p.claims.expires_s = ea_clock_wall_us() / 1000000 + 2;
+        person_sign(&s, &p);
+        status = status_as(p.bearer);
+    } while (status == 401 && ea_clock_wall_us() / 1000000 >= p.claims.expires_s);
+    assert_int_equal(status, 200);
     for (int i = 0; i < TIMEOUT_MS / 50 && status == 200; i++) {
-        struct reply r;
-        client_ask(fd, &(struct ask){ .uri = "/v1/me", .headers = { "HTTP_AUTHORIZATION", p.bearer } });
-        client_reply(fd, &r);
-        status = r.status;
-        reply_free(&r);
+        status = status_as(p.bearer);
         (void)nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
     }
     assert_int_equal(status, 401);
@@ -170,11 +179,7 @@ static void await_status(const struct person *p, int wanted)
 {
     int status = 0;
     for (int i = 0; i < TIMEOUT_MS / 10 && status != wanted; i++) {
-        struct reply r;
-        client_ask(fd, &(struct ask){ .uri = "/v1/me", .headers = { "HTTP_AUTHORIZATION", p->bearer } });
-        client_reply(fd, &r);
-        status = r.status;
-        reply_free(&r);
+        status = status_as(p->bearer);
         (void)nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
     }
     assert_int_equal(status, wanted);

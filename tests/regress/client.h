@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define TIMEOUT_MS 20000
+#define TIMEOUT_MS 60000
 
 /* --- the responder: ./tests/regress/subject ---------------------------------------------------------------------------------------- */
 

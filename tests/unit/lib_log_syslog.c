@@ -22,7 +22,7 @@
 
 #define THREADS    4
 #define EACH       300
-#define START_MS   20000
+#define START_MS   60000
 #define FILE_NAMES "conf", "log.sock", "raw", "fields", "persist", "pid", "ctl", "said"
 
 static char dir[64];

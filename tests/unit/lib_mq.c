@@ -13,7 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DELAYS "1,2"
+#define DELAYS      "1,2"
+#define PATIENCE_MS 60000
 
 static struct ea_mq *open_mq(void)
 {
@@ -76,7 +77,7 @@ static void put(struct ea_mq *mq, const struct ea_mq_message *m)
     uint64_t seq;
 
     assert_int_equal(ea_mq_publish(mq, m, &seq), EA_OK);
-    assert_int_equal(ea_mq_confirmed(mq, seq, 5000), EA_OK);
+    assert_int_equal(ea_mq_confirmed(mq, seq, PATIENCE_MS), EA_OK);
 }
 
 static struct ea_mq_in take(struct ea_mq *mq)
@@ -84,7 +85,7 @@ static struct ea_mq_in take(struct ea_mq *mq)
     struct ea_mq_in in;
 
     do
-        assert_int_equal(ea_mq_next(mq, 10000, &in), EA_OK);
+        assert_int_equal(ea_mq_next(mq, PATIENCE_MS, &in), EA_OK);
     while (in.type == EA_MQ_ACK);
     assert_int_equal(in.type, EA_MQ_JOB);
     return in;
@@ -152,7 +153,7 @@ static void a_delayed_job_comes_back(void **state)
 
     assert_int_equal(ea_mq_publish_delayed(mq, &m, 2, &seq), EA_EINPUT);
     assert_int_equal(ea_mq_publish_delayed(mq, &m, 0, &seq), EA_OK);
-    assert_int_equal(ea_mq_confirmed(mq, seq, 5000), EA_OK);
+    assert_int_equal(ea_mq_confirmed(mq, seq, PATIENCE_MS), EA_OK);
     assert_int_equal(ea_mq_consume(mq, "grade", 10), EA_OK);
     in = take(mq);
     assert_int_equal(in.job.event_id, 7);
@@ -172,10 +173,10 @@ static void dead_letters_keep_their_reason(void **state)
     uint64_t seq;
 
     assert_int_equal(ea_mq_publish_dead(mq, &m, &seq), EA_OK);
-    assert_int_equal(ea_mq_confirmed(mq, seq, 5000), EA_OK);
+    assert_int_equal(ea_mq_confirmed(mq, seq, PATIENCE_MS), EA_OK);
     m.queue = "nowhere";
     assert_int_equal(ea_mq_publish_dead(mq, &m, &seq), EA_OK);
-    assert_int_equal(ea_mq_confirmed(mq, seq, 5000), EA_OK);
+    assert_int_equal(ea_mq_confirmed(mq, seq, PATIENCE_MS), EA_OK);
     assert_int_equal(ea_mq_depth(mq, "ea.grade.dead", &messages, &consumers), EA_OK);
     assert_int_equal(consumers, 0);
     assert_int_equal(ea_mq_get(mq, "ea.grade.dead", &in), EA_OK);
@@ -196,16 +197,16 @@ static void what_nobody_takes_is_returned(void **state)
 
     m.queue = "nowhere";
     assert_int_equal(ea_mq_publish(mq, &m, &seq), EA_OK);
-    assert_int_equal(ea_mq_next(mq, 5000, &in), EA_OK);
+    assert_int_equal(ea_mq_next(mq, PATIENCE_MS, &in), EA_OK);
     assert_int_equal(in.type, EA_MQ_RETURNED);
     assert_int_equal(in.job.event_id, 9);
     assert_string_equal(in.job.body, m.body);
     assert_string_equal(in.job.reason, "NO_ROUTE");
-    assert_int_equal(ea_mq_next(mq, 5000, &in), EA_OK);
+    assert_int_equal(ea_mq_next(mq, PATIENCE_MS, &in), EA_OK);
     assert_int_equal(in.type, EA_MQ_ACK);
     assert_int_equal(in.seq, seq);
     assert_int_equal(ea_mq_publish(mq, &m, &seq), EA_OK);
-    assert_int_equal(ea_mq_confirmed(mq, seq, 5000), EA_ERETRY);
+    assert_int_equal(ea_mq_confirmed(mq, seq, PATIENCE_MS), EA_ERETRY);
 }
 
 static void rejected_jobs(void **state)
@@ -224,7 +225,8 @@ static void rejected_jobs(void **state)
     assert_true(in.job.redelivered);
     assert_int_equal(ea_mq_reject(mq, in.job.tag, false), EA_OK);
     /* the broker moves it by itself, some time later */
-    for (tries = 0; tries < 200 && (err = ea_mq_get(mq, "ea.grade.dead", &in)) == EA_ENOTFOUND; tries++)
+    for (tries = 0; tries < PATIENCE_MS / 50 && (err = ea_mq_get(mq, "ea.grade.dead", &in)) == EA_ENOTFOUND;
+         tries++)
         usleep(50000);
     assert_int_equal(err, EA_OK);
     assert_int_equal(in.job.event_id, 10);
@@ -250,7 +252,7 @@ static void confirms_of_many(void **state)
             continue;
         }
         assert_int_equal(err, EA_EOVERLOAD);
-        assert_int_equal(ea_mq_next(mq, 5000, &in), EA_OK);
+        assert_int_equal(ea_mq_next(mq, PATIENCE_MS, &in), EA_OK);
         assert_int_equal(in.type, EA_MQ_ACK);
         for (seq = in.multiple ? first : in.seq; seq <= in.seq; seq++)
             confirmed[seq] = true;

@@ -191,7 +191,7 @@ static void kill_backend(PGconn *hand, struct ea_pg *pg)
 {
     char sql[200];
     int pid = PQbackendPID(ea_pg_conn(pg));
-    (void)snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(%d, 10000)", pid);
+    (void)snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(%d, 60000)", pid);
     servers_pg_exec(hand, sql);
 }
 

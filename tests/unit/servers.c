@@ -134,7 +134,7 @@ long long servers_pg_number(PGconn *conn, const char *sql)
 
 void servers_pg_until(PGconn *conn, const char *sql)
 {
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 6000; i++) {
         PGresult *res = PQexec(conn, sql);
         bool yes = PQntuples(res) == 1 && PQgetvalue(res, 0, 0)[0] == 't';
         PQclear(res);
