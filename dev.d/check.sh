@@ -74,7 +74,7 @@ pytest_run() {
         eval "$(in_check env)"
         set +a
         # a test that hangs is shown where it does, and does not keep the check from ending
-        cd "$EA_ROOT" && exec timeout -s INT 1800 /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+        cd "$EA_ROOT" && exec timeout -s INT 3600 /usr/bin/python3 -m pytest -q -p no:cacheprovider \
             -o faulthandler_timeout=300 --junit-xml="$report" "$@"
     ) || code=$?
     [ ! -f "$report" ] || /usr/bin/python3 - "$report" >"$CHECK_DIR/$CHECK_NAME.count" <<'PY'

@@ -76,7 +76,7 @@ lanes_end() {
     trap '' INT TERM HUP
     for how in INT TERM KILL; do
         tell_sessions "$how"
-        wait_until 20 sessions_are_over && break
+        wait_until 60 sessions_are_over && break
     done
     for lane in "${LANES_USED[@]}"; do lane_down "$lane" & done
     wait

@@ -62,7 +62,7 @@ stop_all() {
     stop_side_by_side 30 $SERVERS
     if is_up; then
         kill -HUP "$(supervisor_pid)" 2>/dev/null || true
-        wait_until 10 nothing_left || true
+        wait_until 30 nothing_left || true
     fi
     end_leftovers
     rm -f "$RUNSVDIR_PID" "$STATE"/run/*.sock "$STATE"/sv/*/supervise/pid
@@ -100,15 +100,15 @@ left_over() {
 
 nothing_left() { [ -z "$(left_over)" ] && ! is_up; }
 
-end_leftovers() {
-    local pids try
-    for try in 1 2 3 4 5; do
-        pids=$(left_over)
-        [ -n "$pids" ] || return 0
-        # shellcheck disable=SC2086
-        kill -9 $pids 2>/dev/null || true
-        sleep "0.$try"
-    done
+end_leftovers() { wait_until 30 none_after_a_kill || true; }
+
+none_after_a_kill() {
+    local pids
+    pids=$(left_over)
+    [ -n "$pids" ] || return 0
+    # shellcheck disable=SC2086
+    kill -9 $pids 2>/dev/null || true
+    return 1
 }
 
 # rotate_logs: nginx and syslog-ng write files that only grow; past 64 MiB they begin anew, and the one before is kept

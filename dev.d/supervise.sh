@@ -113,18 +113,20 @@ service_start() {
     rm -f "$STATE/sv/$1/down"
 }
 
-# service_stop NAME [SECONDS]: asks, waits, and in the end insists
+# service_stop NAME [SECONDS]: asks, waits, and in the end insists; sv does not wait for what it has killed
 service_stop() {
     service_is_supervised "$1" || return 0
     sv -w "${2:-15}" force-stop "$STATE/sv/$1" >/dev/null 2>&1 || true
-    ! service_runs "$1"
+    wait_until 30 service_is_over "$1"
 }
+
+service_is_over() { ! service_runs "$1"; }
 
 # service_forget NAME: stops a service that is no longer wanted and removes its directory
 service_forget() {
     service_stop "$1"
     mv "$STATE/sv/$1" "$STATE/sv/.$1"
-    sv -w 5 force-shutdown "$STATE/sv/.$1" >/dev/null 2>&1 || true
+    sv -w 30 force-shutdown "$STATE/sv/.$1" >/dev/null 2>&1 || true
     rm -rf "${STATE:?}/sv/.$1" "$STATE/env/$1"
 }
 
@@ -180,8 +182,8 @@ service_is_healthy() {
     rabbitmq) speaks_amqp ;;
     syslog-ng) [ -S "$STATE/run/log.sock" ] ;;
     mail) speaks_smtp ;;
-    nginx) curl -sf -m 3 -o /dev/null "http://127.0.0.1:$(port status)/status" ;;
-    *) curl -sf -m 6 -o /dev/null "http://127.0.0.1:$(metrics_port "$1")/readyz" ;;
+    nginx) curl -sf -m 10 -o /dev/null "http://127.0.0.1:$(port status)/status" ;;
+    *) curl -sf -m 10 -o /dev/null "http://127.0.0.1:$(metrics_port "$1")/readyz" ;;
     esac
 }
 
@@ -197,13 +199,13 @@ health_detail() {
 speaks_amqp() {
     local first
     # shellcheck disable=SC2016
-    first=$(timeout 3 bash -c '
+    first=$(timeout 10 bash -c '
         exec 3<>"/dev/tcp/127.0.0.1/$0" && printf "AMQP\0\0\11\1" >&3 && head -c 1 <&3 | od -An -tu1' "$(port amqp)" 2>/dev/null) || return 1
     [ "${first//[!0-9]/}" = 1 ]
 }
 
 speaks_smtp() {
     # shellcheck disable=SC2016
-    timeout 3 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0" && read -r line <&3 && case $line in 220*) ;; *) exit 1 ;; esac' \
+    timeout 10 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0" && read -r line <&3 && case $line in 220*) ;; *) exit 1 ;; esac' \
         "$(port smtp)" 2>/dev/null
 }

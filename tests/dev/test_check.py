@@ -10,7 +10,7 @@ import time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PATIENCE = 60  # seconds for what must happen at all
+PATIENCE = 120  # seconds for what must happen at all
 
 
 class Check:
@@ -47,7 +47,7 @@ def check(tmp_path):
 
 
 # each waits for the others' files: one after the other they would wait for ever
-MEET = 'touch "$AT/$CHECK_NAME"\nwait_until 30 test -e "$AT/%s"'
+MEET = 'touch "$AT/$CHECK_NAME"\nwait_until 60 test -e "$AT/%s"'
 
 
 def test_steps_run_side_by_side_each_with_an_instance_and_ports_of_its_own(check):

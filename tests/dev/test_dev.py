@@ -15,7 +15,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 IN_CREATE, IN_MOVED_TO = 0x100, 0x80  # <sys/inotify.h>
-PATIENCE = 90  # seconds for what must happen at all
+PATIENCE = 240  # seconds for what must happen at all
 
 
 def dev(*args, **env):
