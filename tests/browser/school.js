@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 
 export const URL = process.env.EA_URL;
 export const PASSWORD = "a-long-enough-password";
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 let count = 0;
 const unique = (what) => `${what}-${randomUUID().slice(-12)}-${count++}`;
 
