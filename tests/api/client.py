@@ -29,7 +29,7 @@ from transport import Transport
 URL = os.environ.get("EA_URL", "")
 CA = os.environ.get("EA_CA", "")
 PASSWORD = "a-long-enough-password"
-PATIENCE = 30  # seconds for what must happen at all; nothing here measures speed
+PATIENCE = 60  # seconds for what must happen at all; nothing here measures speed
 
 _count = itertools.count()
 _run = secrets.token_hex(3)
@@ -210,7 +210,7 @@ class Stream:
     def __enter__(self):
         at = urllib.parse.urlsplit(URL)
         tls = ssl.create_default_context(cafile=CA)
-        self._connection = http.client.HTTPSConnection(at.hostname, at.port, timeout=PATIENCE * 2, context=tls)
+        self._connection = http.client.HTTPSConnection(at.hostname, at.port, timeout=PATIENCE, context=tls)
         self._connection.request("GET", self.path, headers=self.sent)
         self.response = self._connection.getresponse()
         self.status = self.response.status

@@ -1,6 +1,5 @@
 """What is told during an exam: to whom whose attempt is running, stored, acknowledged, and nothing to those who have not begun."""
 
-import json
 
 import pytest
 from client import faults, pages, problem, stream

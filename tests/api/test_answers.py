@@ -214,11 +214,10 @@ def test_saves_and_submit_at_once(teacher, course, student):
         assert submit(student, attempt) == receipt
 
 
-def waiting_for_locks(cursor, n):
-    """True when so many of the service's connections wait for a row."""
-    cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction sees others as they were at its first look
-    cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid <> pg_backend_pid()")
-    return cursor.fetchone()[0] >= n
+def waiting_behind(cursor, process):
+    """The first of those who wait for a lock that this backend has; None: nobody does."""
+    cursor.execute("SELECT min(pid) FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))", (process,))
+    return cursor.fetchone()[0]
 
 
 def test_a_submit_waits_for_the_save_under_way(student, attempt):
@@ -228,9 +227,9 @@ def test_a_submit_waits_for_the_save_under_way(student, attempt):
         with holder.cursor() as held, look.cursor() as cursor:
             held.execute("SELECT 1 FROM attempt_slots WHERE attempt_id = %s AND slot = 1 FOR UPDATE", (attempt["id"],))
             saving = pool.submit(saved, tab(student), attempt, 1, 0, RIGHT["choice"])
-            eventually(lambda: waiting_for_locks(cursor, 1))
+            saver = eventually(lambda: waiting_behind(cursor, holder.info.backend_pid))
             submitting = pool.submit(submit, tab(student), attempt)
-            eventually(lambda: submitting.done() or waiting_for_locks(cursor, 2))
+            eventually(lambda: submitting.done() or waiting_behind(cursor, saver))
             holder.rollback()
         assert saving.result()["rev"] == 1
         receipt = submitting.result()["receipt"]

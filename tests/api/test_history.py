@@ -15,11 +15,6 @@ from rooms import by_roster, closed_room, cursor_now, heard_between, history, in
 
 
 @pytest.fixture
-def newcomer(school):
-    return school.person()
-
-
-@pytest.fixture
 def room(teacher, course):
     return make_room(teacher, course, history="joined")
 

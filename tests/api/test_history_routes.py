@@ -13,11 +13,6 @@ from rooms import closed_room, cursor_now, say
 NOWHERE = "01989a11-0000-7000-8000-000000000000"
 
 
-@pytest.fixture
-def newcomer(school):
-    return school.person()
-
-
 def ids(messages):
     return [m["id"] for m in messages]
 

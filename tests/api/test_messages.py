@@ -4,21 +4,10 @@ import hashlib
 import threading
 import uuid
 
-import pytest
-from client import eventually, faults, problem, stream
-from rooms import cursor_now, heard_between, history, make_room, mark, poll, read, say
+from client import faults, problem, stream
+from rooms import cursor_now, heard_between, history, make_room, mark, read, say
 
 NOWHERE = "01989a11-0000-7000-8000-000000000000"
-
-
-@pytest.fixture
-def room(teacher, course):
-    return make_room(teacher, course)
-
-
-@pytest.fixture
-def outsider(school):
-    return school.person()
 
 
 def direct(student, friend, course):

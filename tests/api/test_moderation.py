@@ -2,20 +2,9 @@
 
 import json
 
-import pytest
 from client import faults, pages, problem, stream
 from quizzes import from_now
-from rooms import cursor_now, heard_between, history, make_room, mark, read, say
-
-
-@pytest.fixture
-def room(teacher, course):
-    return make_room(teacher, course)
-
-
-@pytest.fixture
-def outsider(school):
-    return school.person()
+from rooms import cursor_now, heard_between, history, mark, read, say
 
 
 def report(person, message, reason="That is rude"):

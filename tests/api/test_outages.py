@@ -145,12 +145,15 @@ def test_outages_below_the_threshold_and_gaps_of_a_few_beats_give_nothing(teache
     attempt = aged(begin(student, quiz))
     seconds, _ = moved_s(attempt, outage)
     assert seconds == 0
-    before = query("SELECT count(*) FROM outages")
-    with held_pulse() as cursor:
-        cursor.execute("UPDATE quiz_pulse SET at = clock_timestamp() - interval '1 second' RETURNING at")
-        [[at]] = cursor.fetchall()
-    eventually(lambda: query("SELECT at > %s FROM quiz_pulse", at) == [(True,)])
-    assert query("SELECT count(*) FROM outages") == before and len(listed(teacher, quiz)) == 1
+    stood_still = True
+    while stood_still:
+        known = query("SELECT count(*) FROM outages"), listed(teacher, quiz)
+        with held_pulse() as cursor:
+            cursor.execute("UPDATE quiz_pulse SET at = clock_timestamp() - interval '1 second' RETURNING at")
+            [[at]] = cursor.fetchall()
+        [[beat]] = eventually(lambda: query("SELECT at FROM quiz_pulse WHERE at > %s", at))
+        stood_still = (beat - at).total_seconds() > 5  # the machine: that is a true outage
+    assert (query("SELECT count(*) FROM outages"), listed(teacher, quiz)) == known and len(known[1]) >= 1
 
 
 def test_what_one_attempt_is_given_is_capped(teacher, course, student):
@@ -172,9 +175,9 @@ def test_time_in_the_grace_comes_back_too_and_what_was_over_stays_over(school, t
     quiz = set_quiz(teacher, course, time_limit_s=600, grace_s=60, outage_credit=ON)
     late, over = aged(begin(student, quiz), 20), aged(begin(other, quiz), 20)
     with held_pulse() as cursor:
-        cursor.execute("UPDATE attempts SET ends_at = now() - interval '40 s', late_at = now() - interval '10 s' WHERE id = %s", (late["id"],))
-        cursor.execute("UPDATE attempts SET ends_at = now() - interval '90 s', late_at = now() - interval '30 s' WHERE id = %s", (over["id"],))
-        cursor.execute("UPDATE quiz_pulse SET at = clock_timestamp() - interval '20 s'")
+        cursor.execute("UPDATE attempts SET ends_at = now() - interval '140 s', late_at = now() - interval '10 s' WHERE id = %s", (late["id"],))
+        cursor.execute("UPDATE attempts SET ends_at = now() - interval '190 s', late_at = now() - interval '130 s' WHERE id = %s", (over["id"],))
+        cursor.execute("UPDATE quiz_pulse SET at = clock_timestamp() - interval '100 s'")
     eventually(lambda: read(student, late)["credited_s"] > 0)
     assert saved(student, late, 1, 0, RIGHT["choice"])["rev"] == 1
     assert graded(other, over)["submitted_by"] == "server" and read(other, over)["credited_s"] == 0

@@ -4,12 +4,11 @@ import concurrent.futures
 import os
 import random
 import time
-import uuid
 
 import psycopg2
 import pytest
 from client import PATIENCE, Stream, eventually, faults, problem
-from quizzes import CHOICE, NUMERIC, RIGHT, add_item, answer_all, begin, from_now, graded, read, result, save, saved, set_quiz, submit, tab
+from quizzes import CHOICE, NUMERIC, RIGHT, add_item, answer_all, begin, from_now, graded, read, save, saved, set_quiz, submit, tab
 
 
 def query(sql, *values):
@@ -292,6 +291,15 @@ def test_sequential_navigation_is_the_servers(school, teacher, course, student):
 # ---- a rush ----
 
 
+def start_or_be_sent_away(person, quiz):
+    """Until the reply says one or the other."""
+    reply = person.post(f"/v1/quizzes/{quiz['id']}/attempts")
+    while reply.status_code == 503 and not reply.json()["type"].endswith("/overloaded"):
+        problem(reply, 503, "try-again")  # the lock was not given in time
+        reply = person.post(f"/v1/quizzes/{quiz['id']}/attempts")
+    return reply
+
+
 def test_a_rush_of_starts_never_costs_a_save(school, teacher, course, student):
     """Whether anybody is sent away is the machine's matter; what they get then, and that saves go on, is ours."""
     running = begin(student, set_quiz(teacher, course))
@@ -302,7 +310,7 @@ def test_a_rush_of_starts_never_costs_a_save(school, teacher, course, student):
         school.enrol(course, people[-1])
 
     def storm(person):
-        return [person.post(f"/v1/quizzes/{quiz['id']}/attempts") for _ in range(12)]
+        return [start_or_be_sent_away(person, quiz) for _ in range(12)]
 
     with concurrent.futures.ThreadPoolExecutor(25) as threads:
         storms = [threads.submit(storm, p) for p in people]
@@ -326,16 +334,9 @@ def test_starts_beyond_what_is_sustained_are_sent_away_and_saves_are_not(school,
         people.append(school.person())
         school.enrol(course, people[-1])
 
-    def start(person):
-        reply = person.post(f"/v1/quizzes/{quiz['id']}/attempts")
-        while reply.status_code == 503 and not reply.json()["type"].endswith("/overloaded"):
-            problem(reply, 503, "try-again")  # the lock was not given in time
-            reply = person.post(f"/v1/quizzes/{quiz['id']}/attempts")
-        return reply
-
     with concurrent.futures.ThreadPoolExecutor(41) as threads, psycopg2.connect(os.environ["EA_PG"]) as db, db.cursor() as cursor:
         cursor.execute("LOCK TABLE papers IN ACCESS EXCLUSIVE MODE")
-        starts = [threads.submit(start, p) for p in people]
+        starts = [threads.submit(start_or_be_sent_away, p, quiz) for p in people]
         rev, end = 0, time.monotonic() + PATIENCE
         while not any(s.done() for s in starts):
             rev = saved(student, running, 3, rev, {"text": str(rev)})["rev"]

@@ -2,14 +2,8 @@
 
 import json
 
-import pytest
 from client import faults, problem, stream
 from rooms import cursor_now, heard_between, history, make_room, mark, read, say
-
-
-@pytest.fixture
-def room(teacher, course):
-    return make_room(teacher, course)
 
 
 def ask(person, room, text, **fields):

@@ -4,8 +4,8 @@ import threading
 import uuid
 
 import pytest
-from client import eventually, faults, pages, problem, stream, unique
-from rooms import cursor_now, heard_between, history, make_room, mark, read, say
+from client import faults, pages, problem, stream
+from rooms import cursor_now, heard_between, history, make_room, mark, say
 
 
 def rooms_of(person, course):

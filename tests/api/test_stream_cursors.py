@@ -7,13 +7,6 @@ from listening import cursor_now, ids_of, metric, say, side_by_side, tell
 HUGE = 10**15
 
 
-@pytest.fixture
-def room(teacher, course):
-    reply = teacher.post(f"/v1/courses/{course['id']}/rooms", json={"name": "Questions", "kind": "discussion"})
-    assert reply.status_code == 201, reply.text
-    return reply.json()
-
-
 def poll(person, **params):
     reply = person.get("/v1/events/poll", params=params)
     assert reply.status_code == 200, reply.text

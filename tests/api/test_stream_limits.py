@@ -57,10 +57,17 @@ def test_places_come_back_however_a_stream_ends(school, student):
         assert session.post("/v1/auth/logout").status_code == 204
         for one in opened:
             one.wait_end()
+
+    def opened():
+        events = stream(student).__enter__()
+        if events.status == 200:
+            return events
+        events.close()
+        return None
+
     with contextlib.ExitStack() as streams:
         for _ in range(MOST):
-            events = streams.enter_context(stream(student))
-            eventually(lambda e=events: e.status == 200)
+            streams.enter_context(contextlib.closing(eventually(opened)))
 
 
 def test_polls_that_end_leave_their_places(student):

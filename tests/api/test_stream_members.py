@@ -6,18 +6,6 @@ from listening import cursor_now, ids_of, say, tell
 
 
 @pytest.fixture
-def newcomer(school):
-    return school.person()
-
-
-@pytest.fixture
-def room(teacher, course):
-    reply = teacher.post(f"/v1/courses/{course['id']}/rooms", json={"name": "Questions", "kind": "discussion"})
-    assert reply.status_code == 201, reply.text
-    return reply.json()
-
-
-@pytest.fixture
 def story(school, teacher, course, room, newcomer):
     """(a cursor before all of it, ids of what the newcomer is to hear): they come, go, come back and get another role."""
     start = cursor_now(newcomer)

@@ -5,16 +5,11 @@ import json
 import pytest
 from client import eventually, stream, unique
 from listening import metric, tell
-from rooms import cursor_now, heard_between, make_room, poll, say
+from rooms import cursor_now, heard_between, poll, say
 
 WINDOW = 16384  # events that a process keeps in memory
 GONE = {"text": "", "html": "", "mentions": [], "files": []}
 LOOKS = "ea_hub_log_reads_total"
-
-
-@pytest.fixture
-def room(teacher, course):
-    return make_room(teacher, course)
 
 
 def told_last(how):

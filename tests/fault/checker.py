@@ -11,10 +11,9 @@ import collections
 import threading
 import time
 
-import httpx
 import stack
 import story
-from client import Person, Stream, unique
+from client import Stream, unique
 
 PAUSE = 0.03  # between two things that one person does, so that a slow machine is not all client
 SLOTS = 3

@@ -8,7 +8,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "api"))
 
 import client  # noqa: E402
-from client import CA, URL, School  # noqa: E402
+from fixtures import course, room, school, student  # noqa: E402, F401  (those of the API tests)
 from rig import rig, servers, template  # noqa: E402, F401  (fixtures: once for all modules)
 
 client.hold_against_contract = lambda response: None  # the API tests do that; here it would only slow the clients down
@@ -18,27 +18,6 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "workers: what workers do later, a step of ./dev check by itself")
 
 
-@pytest.fixture(scope="session")
-def school():
-    if not URL or not CA:
-        pytest.fail("no stack: ./dev up, then the variables of ./dev env in the environment")
-    it = School()
-    yield it
-    it.close()
-
-
 @pytest.fixture
 def teacher(school):
     return school.person("staff")
-
-
-@pytest.fixture
-def course(school, teacher):
-    return school.course(teacher)
-
-
-@pytest.fixture
-def student(school, course):
-    person = school.person()
-    school.enrol(course, person)
-    return person

@@ -17,6 +17,7 @@ import time
 import urllib.request
 
 import pytest
+from stack import PATIENCE, until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DELAYS = "1,1,1,1"
@@ -35,14 +36,6 @@ def run(*command, **kwargs):
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True, **kwargs)
     assert done.returncode == 0, f"{' '.join(map(str, command))}: {done.stdout}{done.stderr}"
     return done.stdout
-
-
-def until(what, seconds, condition):
-    """Waits for a condition; the time is only there to end a test that would never end."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"this did not happen in {seconds} s: {what}"
-        time.sleep(0.05)
 
 
 class Servers:
@@ -106,20 +99,32 @@ class Process:
                 time.sleep(0.2)
                 self.start()
 
+    def runs(self):
+        return self.child.poll() is None
+
     def kill(self):
         """Ends this life of it as hard as can be; it is started again."""
-        until(f"{self.name} runs", 10, lambda: self.child.poll() is None)
+        until(f"{self.name} runs", self.runs)
         before = self.deaths
         self.child.kill()
-        until(f"{self.name} has died", 10, lambda: self.deaths > before)
+        until(f"{self.name} has died", lambda: self.deaths > before)
+
+    def takes_signals(self):
+        """It has come so far in its life that SIGTERM does not just kill it."""
+        try:
+            masks = dict(line.split(":\t") for line in pathlib.Path(f"/proc/{self.child.pid}/status").read_text().splitlines() if line.startswith(("SigBlk", "SigCgt")))
+        except OSError:  # it has just died
+            return False
+        return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in masks.values())
 
     def stop(self):
-        """SIGTERM: returns the exit status."""
+        """SIGTERM, to a life of it that has begun: returns the exit status."""
+        until(f"{self.name} can be told to end", lambda: self.runs() and self.takes_signals())
         with self.lock:
             self.wanted = False
         self.child.send_signal(signal.SIGTERM)
         try:
-            status = self.child.wait(30)
+            status = self.child.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait()
@@ -128,7 +133,7 @@ class Process:
         return status
 
     def get(self, path):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=PATIENCE) as answer:
             return answer.read().decode()
 
     def is_ready(self):

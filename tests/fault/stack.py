@@ -64,14 +64,14 @@ def send(name, sig):
 
 def kill(name):
     """Ends this life of a process as hard as can be; returns when the supervisor has begun the next."""
-    before = pid(name)
+    before = until(f"{name} runs", lambda: pid(name))
     os.kill(before, signal.SIGKILL)
     until(f"{name} is started again", lambda: pid(name) not in (0, before))
 
 
 def restart(name):
     """As ./dev restart does, without its lock: several at once."""
-    subprocess.run(["sv", "-w", "30", "stop", str(SERVICES / name)], capture_output=True, check=True)
+    subprocess.run(["sv", "-w", str(PATIENCE), "stop", str(SERVICES / name)], capture_output=True, check=True)
     subprocess.run(["sv", "up", str(SERVICES / name)], capture_output=True, check=True)
     await_ready(name)
 
@@ -103,7 +103,7 @@ def each(do, *on):
 
 def _get(name, path):
     at = os.environ["EA_METRICS_" + name.upper().replace("-", "_")] if "EA_METRICS_" + name.upper().replace("-", "_") in os.environ else _metrics_of(name)
-    with urllib.request.urlopen(at + path, timeout=10) as answer:
+    with urllib.request.urlopen(at + path, timeout=PATIENCE) as answer:
         return answer.read().decode()
 
 
@@ -138,7 +138,7 @@ def metric(name, line):
 
 def _answers(address, said, expected):
     try:
-        with socket.create_connection(address, timeout=3) as s:
+        with socket.create_connection(address, timeout=10) as s:
             s.sendall(said)
             return s.recv(64).startswith(expected)
     except OSError:
@@ -149,7 +149,7 @@ def _speaks(server):
     port = {"redis": "REDIS", "rabbitmq": "AMQP", "nginx": "STATUS"}
     if server == "postgres":
         try:
-            psycopg2.connect(os.environ["EA_PG"], connect_timeout=3).close()
+            psycopg2.connect(os.environ["EA_PG"], connect_timeout=10).close()
             return True
         except psycopg2.OperationalError:
             return False

@@ -59,7 +59,7 @@ def test_who_listens_is_told_and_misses_nothing(wire, break_off, student):
             assert retry.startswith("retry: ") and last == f"id: {before[-1]}" and blank == ""
     for answer in answers:
         problem(answer, 503, "unavailable")
-    assert stack.metric("chat-1", BLIND) == ended + len(streams)
+    until("each is counted", lambda: stack.metric("chat-1", BLIND) == ended + len(streams))
     assert not stack.is_ready("chat-1")
     refused(student, before[-1])
     wire.mend()

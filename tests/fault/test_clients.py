@@ -59,9 +59,10 @@ def deaf(school, place):
     teacher, student, room, _ = place
     start = student.get("/v1/events/poll", params={"wait": 0}).json()["cursor"]
     tls = raw(receive_buffer=4096)
-    before, streams = stack.rss_kib("chat-1"), stack.metric("chat-1", "ea_hub_streams")
+    until("nobody else listens", lambda: stack.metric("chat-1", "ea_hub_streams") == 0)
+    before = stack.rss_kib("chat-1")
     tls.sendall(head(student, "GET", "/v1/events", Accept="text/event-stream"))
-    until("the stream is open", lambda: stack.metric("chat-1", "ea_hub_streams") == streams + 1)
+    until("the stream is open", lambda: stack.metric("chat-1", "ea_hub_streams") == 1)
     ids = []
 
     def talk(person):
@@ -123,7 +124,8 @@ def submissions(person):
 
 
 def files():
-    return [os.path.join(at, name) for at, _, names in os.walk(os.path.join(os.environ["EA_BLOB_DIR"], "data")) for name in names]
+    """All but the mark by which the grader makes a store its own (lib/blob.h), whenever it comes to do that."""
+    return [os.path.join(at, name) for at, _, names in os.walk(os.path.join(os.environ["EA_BLOB_DIR"], "data")) for name in names if name != "owner"]
 
 
 def test_who_hangs_up_without_waiting_for_the_reply_has_said_it_once_or_not_at_all(place):
@@ -146,10 +148,11 @@ def test_a_listener_that_hangs_up_is_forgotten(place):
     open_ones = [raw() for _ in range(20)]
     for tls in open_ones:
         tls.sendall(head(student, "GET", "/v1/events", Accept="text/event-stream"))
-    until("they are open", lambda: stack.metric("chat-1", "ea_hub_streams") == before + 20)
+    # the deaf one, if it is among those before, may be cut meanwhile
+    until("they are open", lambda: stack.metric("chat-1", "ea_hub_streams") >= max(before + 19, 20))
     for tls in open_ones:
         tls.close()
-    until("they are forgotten", lambda: stack.metric("chat-1", "ea_hub_streams") == before)
+    until("they are forgotten", lambda: stack.metric("chat-1", "ea_hub_streams") <= before)
 
 
 def test_a_body_that_stops_coming_is_not_waited_for_without_end(place):
@@ -164,7 +167,7 @@ def test_who_never_reads_is_cut_and_can_come_back(place, deaf):
     teacher, student, room, _ = place
     tls, start, ids, _ = deaf
     ended = [f'ea_hub_ended_total{{reason="{reason}"}}' for reason in ("slow", "gone")]
-    until("the deaf one is cut", lambda: stack.metric("chat-1", "ea_hub_streams") == 0)
+    until("the deaf one is cut", lambda: stack.metric("chat-1", "ea_hub_streams") == 0, seconds=3 * stack.PATIENCE)
     assert sum(stack.metric("chat-1", line) for line in ended) > 0
     with stream(student, last_event_id=start) as events:
         assert [int(events.wait("message.created")["id"]) for _ in ids] == ids

@@ -26,7 +26,7 @@ def test_a_reader_that_takes_nothing_is_cut_and_misses_nothing_when_it_returns(s
     with Deaf(student, last_event_id=after):
         for _ in range(12):
             told += [i for (i,) in stack.rows(TELL, student.id)]
-        until("the stream is cut", lambda: stack.metric("chat-1", slow) > cut)
+        until("the stream is cut", lambda: stack.metric("chat-1", slow) > cut, seconds=3 * stack.PATIENCE)
     with stream(student, last_event_id=after) as events:
         got = [events.wait("attempt.changed") for _ in told]
     assert [int(e["id"]) for e in got] == told

@@ -8,7 +8,7 @@ import stack
 import story
 from checker import Life
 from client import problem
-from rig import until
+from stack import until
 
 AWAY_S = 10
 BLIND = 'ea_hub_ended_total{reason="blind"}'
@@ -31,7 +31,7 @@ def without_postgres(life, person, relay, worker):
     attempt = story.start(person, life.quiz)
     ended = stack.metric("chat-1", BLIND)
     with away("postgres"):
-        until("neither is ready", 20, lambda: not relay.is_ready() and not worker.is_ready())
+        until("neither is ready", lambda: not relay.is_ready() and not worker.is_ready())
         comes_back_later(story.say(person, life.room, "hello"))
         comes_back_later(story.save(person, attempt, 1, 0, "word"))
         comes_back_later(story.hand_in(person, life.assignment, "words", key="a-key-of-the-outage"))
@@ -39,10 +39,10 @@ def without_postgres(life, person, relay, worker):
         comes_back_later(person.post("/v1/auth/login", json={"email": person.email, "password": person.password}))
         comes_back_later(person.get("/readyz"))
         # a remembered session may have been closed without anybody's knowing: it counts no longer than the log can be read
-        until("no token is trusted any more", 20, lambda: person.get("/v1/me").status_code == 503)
+        until("no token is trusted any more", lambda: person.get("/v1/me").status_code == 503)
         for path in ("/healthz", "/version", "/.well-known/jwks.json", "/v1/openapi.json"):
             assert person.get(path).status_code == 200, path
-        until("nobody listens to silence", 20, lambda: stack.metric("chat-1", BLIND) >= ended + len(life.students))
+        until("nobody listens to silence", lambda: stack.metric("chat-1", BLIND) >= ended + len(life.students))
 
 
 def without_redis(life, person, relay, worker):
@@ -50,20 +50,20 @@ def without_redis(life, person, relay, worker):
         comes_back_later(person.post("/v1/events/ticket"))
         life.goes_on()
         heard = [len(s.listener.heard) for s in life.students]
-        until("the news arrives", 20, lambda: all(len(s.listener.heard) > n for s, n in zip(life.students, heard)))
+        until("the news arrives", lambda: all(len(s.listener.heard) > n for s, n in zip(life.students, heard)))
         assert person.post("/v1/auth/login", json={"email": person.email, "password": person.password}).status_code == 200
         assert person.get("/readyz").status_code == 200
 
 
 def without_rabbitmq(life, person, relay, worker):
     with away("rabbitmq"):
-        until("neither is ready", 20, lambda: not relay.is_ready() and not worker.is_ready())
+        until("neither is ready", lambda: not relay.is_ready() and not worker.is_ready())
         life.goes_on()
         given = story.hand_in(person, life.assignment, "words")
         assert given.status_code == 201
         assert person.get("/readyz").status_code == 200
     path = f"/v1/submissions/{given.json()['id']}"
-    until("it is graded", 60, lambda: person.get(path).json()["state"] == "graded")
+    until("it is graded", lambda: person.get(path).json()["state"] == "graded")
 
 
 @pytest.mark.parametrize("without", [without_postgres, without_redis, without_rabbitmq], ids=lambda f: f.__name__)
@@ -71,13 +71,13 @@ def test_a_server_is_away_for_ten_seconds(school, rig, without):
     """For people with all of the stack, and for the jobs of a relay and a worker of which every single one is counted."""
     before, slow = rig.jobs("test.done", 3000), rig.jobs("test.fail_twice", 3)
     relay, worker = rig.relay(), rig.worker()
-    until("it works", 20, lambda: len(rig.effects()) > 0)
+    until("it works", lambda: len(rig.effects()) > 0)
     with Life(school) as life:
         without(life, enrolled(school, life), relay, worker)
         life.goes_on()
         after = rig.jobs("test.done", 100)
-    until("both are ready", 30, lambda: relay.is_ready() and worker.is_ready())
-    until("all is done", 60, lambda: rig.done(before + slow + after))
+    until("both are ready", lambda: relay.is_ready() and worker.is_ready())
+    until("all is done", lambda: rig.done(before + slow + after))
     rig.once(before + slow + after)
     assert rig.dead() == {}
     # no attempt was counted for the time without the server

@@ -52,11 +52,12 @@ def test_a_request_that_may_have_been_processed_is_not_sent_again(teacher):
     wire, said = Wire(), []
     person = teacher.tab()
     cursor = person.get("/v1/events/poll", params={"wait": 0}, extensions={"trace": wire}).json()["cursor"]
+    until("nobody else waits", lambda: stack.metric("chat-1", "ea_hub_polls") == 0)
 
     def hear(moment, about):
         said.append(moment)
         if moment == "http2.receive_response_headers.started":
-            until("the poll waits", lambda: stack.metric("chat-1", "ea_http_requests_open") > 0)
+            until("the poll waits", lambda: stack.metric("chat-1", "ea_hub_polls") == 1)
             reload_nginx()
         wire(moment, about)
 

@@ -10,7 +10,6 @@ import stack
 import story
 from client import Stream, eventually, stream, unique
 from listening import cursor_now, ids_of, tell
-from rig import until as rig_until
 from stack import until
 
 pytestmark = pytest.mark.workers
@@ -90,14 +89,14 @@ def test_the_relay_drops_what_is_older_than_it_is_kept_and_nothing_else(log):
     fill(log, 2000, days=20)
     fill(log, 2500)
     relay = log.relay(**KEEP)
-    rig_until("the first partition is dropped", 60, lambda: oldest(log) == 1001)
-    rig_until("it is told", 20, lambda: relay.metric("ea_relay_partitions_dropped_total") == 1)
-    assert relay.metric("ea_relay_log_left") >= 2 * SIZE
+    until("the first partition is dropped", lambda: oldest(log) == 1001)
+    until("it is told", lambda: relay.metric("ea_relay_partitions_dropped_total") == 1)
+    assert relay.metric("ea_relay_log_left") >= 2 * SIZE  # told before that
     assert expired(log) == "", "the second has an event of twenty days"
     log.sql("UPDATE events SET at = now() - interval '31 days' WHERE id = 2000")
-    rig_until("the second one goes, too", 60, lambda: oldest(log) == 2001)
+    until("the second one goes, too", lambda: oldest(log) == 2001)
     assert log.number("SELECT max(id) - min(id) + 1 - count(*) FROM events") == 0
-    assert relay.metric("ea_relay_partitions_dropped_total") == 2
+    until("that is told, too", lambda: relay.metric("ea_relay_partitions_dropped_total") == 2)
 
 
 def test_nothing_goes_that_was_not_relayed(log):
@@ -129,26 +128,26 @@ def test_the_relay_waits_for_its_own_jobs(log):
     assert expired(log) == ""
     log.relay(**KEEP)
     log.worker()
-    rig_until("all is done", 60, lambda: log.done(ids))
+    until("all is done", lambda: log.done(ids))
     log.once(ids)
-    rig_until("then it goes", 60, lambda: oldest(log) == 1001)
+    until("then it goes", lambda: oldest(log) == 1001)
 
 
 def test_who_keeps_everything_drops_nothing(log):
     fill(log, 2500, days=10000)
     relay = log.relay(EA_EVENTS_PARTITION=str(SIZE), EA_EVENTS_KEEP_DAYS="0")
     log.jobs("test.done")
-    rig_until("it has looked", 30, lambda: relay.metric("ea_relay_log_left") > 0)
-    rig_until("it relays", 30, lambda: log.number("SELECT id FROM cursors WHERE name = 'relay'") == 2501)
+    until("it has looked", lambda: relay.metric("ea_relay_log_left") > 0)
+    until("it relays", lambda: log.number("SELECT id FROM cursors WHERE name = 'relay'") == 2501)
     assert oldest(log) == 1
 
 
 def test_partitions_are_made_while_there_is_no_broker(log):
     relay = log.relay(EA_AMQP="amqp://guest:guest@127.0.0.1:1/nowhere", **KEEP)
-    rig_until("it has looked", 30, lambda: relay.metric("ea_relay_log_left") > 0)
+    until("it has looked", lambda: relay.metric("ea_relay_log_left") > 0)
     before = partitions(log)
     log.sql("""INSERT INTO events (id, kind, payload) SELECT n, 'test.news', '{}' FROM generate_series(1, 1500) n""")
-    rig_until("the log has grown", 60, lambda: partitions(log) != before)
+    until("the log has grown", lambda: partitions(log) != before)
 
 
 def test_two_who_drop_and_make_at_once_do_so_once(log):
@@ -197,9 +196,9 @@ def test_a_relay_killed_while_it_drops_leaves_the_log_whole(log):
     fill(log, 4500, days=100)
     relay = log.relay(**KEEP)
     for n in range(1, 4):
-        rig_until("one more is dropped", 60, lambda n=n: oldest(log) > n * SIZE)
+        until("one more is dropped", lambda n=n: oldest(log) > n * SIZE)
         relay.kill()
-    rig_until("it is back", 30, relay.is_ready)
+    until("it is back", relay.is_ready)
     assert log.number("SELECT max(id) - min(id) + 1 - count(*) FROM events") == 0
     assert log.jobs("test.done") == [4501]
 
@@ -227,11 +226,6 @@ def forget_before(at):
     """What the relay does with a log that is old enough."""
     stack.rows("UPDATE events SET at = now() - interval '1000 days' WHERE id < %s", at)
     until("the relay has dropped what is old", lambda: stack.value("SELECT min(id) FROM events") == at)
-
-
-@pytest.fixture
-def room(teacher, course):
-    return story.make_room(teacher, course)
 
 
 def test_what_is_taken_back_after_the_log_has_dropped_it_goes_from_memory_too(teacher, student, room):

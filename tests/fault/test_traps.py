@@ -27,11 +27,6 @@ def all_alive(traps):
 
 
 @pytest.fixture
-def room(teacher, course):
-    return story.make_room(teacher, course)
-
-
-@pytest.fixture
 def attempt(teacher, course, student):
     return story.start(student, story.make_quiz(teacher, course, questions=3))
 
@@ -272,7 +267,7 @@ def test_a_message_with_a_key_is_committed_by_the_call_that_takes_the_lock(traps
     writer.start()
     try:
         until("it stands still", lambda: traps.sprung(trap) and stack.state_of(victim) == "T")
-        until("the message is there", lambda: stack.value("SELECT count(*) FROM messages WHERE room_id = %s", room["id"]) == 1, seconds=10)
+        until("the message is there", lambda: stack.value("SELECT count(*) FROM messages WHERE room_id = %s", room["id"]) == 1)
         assert stack.state_of(victim) == "T"
     finally:
         stack.os.kill(victim, signal.SIGCONT)
