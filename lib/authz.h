@@ -7,7 +7,11 @@
 #include "lib/arena.h"
 #include "lib/err.h"
 #include "lib/id.h"
+#include "lib/stmt.h"
 #include "lib/token.h"
+
+#include <libpq-fe.h>
+#include <stddef.h>
 
 struct ea_pg;
 
@@ -45,5 +49,22 @@ struct ea_access {
 
 enum ea_err ea_authz(struct ea_pg *pg, struct ea_arena *a, const struct ea_caller *who, enum ea_object kind,
                      const char *id, enum ea_cap cap, struct ea_access *out) EA_MUST; /* out may be NULL */
+
+/* That is true of the moment in which it is asked. By the next statement the caller may have left, so what is read or written then is let in by one of these. */
+struct ea_ask {
+    const struct ea_caller *who;
+    enum ea_object kind;
+    const char *id;
+    enum ea_cap cap;
+};
+
+/* The question and a statement that reads, in one snapshot and one round trip. No transaction is open, before and after. *res is of the arena, NULL on error. */
+enum ea_err ea_authz_read(struct ea_pg *pg, struct ea_arena *a, const struct ea_ask *ask,
+                          struct ea_access *out, PGresult **res, enum ea_stmt stmt, const char *const *args,
+                          size_t n) EA_MUST;
+/* The question in an open transaction that is going to write; one round trip. Until it ends the answer stays true: whoever takes the caller's right waits for it, so they are told of that after what is
+ * written here. Of a room or a message the caller's own memberships are held, of a course all of its people (what course_people_lock says). Others have no such statement, and are EA_EINTERNAL.
+ * EA_ERETRY: the caller came in just now. */
+enum ea_err ea_authz_hold(struct ea_pg *pg, const struct ea_ask *ask, struct ea_access *out) EA_MUST;
 
 #endif

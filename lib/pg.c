@@ -219,17 +219,20 @@ static void clear_result(void *res)
     PQclear(res);
 }
 
+enum ea_err ea_pg_keep(struct ea_arena *a, PGresult *res, PGresult **out)
+{
+    enum ea_err err = ea_arena_defer(a, clear_result, res);
+    *out = err ? NULL : res;
+    return err;
+}
+
 enum ea_err ea_pg_rows(struct ea_pg *pg, struct ea_arena *a, PGresult **res, enum ea_stmt stmt,
                        const char *const *args, size_t n)
 {
     *res = NULL;
     PGresult *rows;
     enum ea_err err = ea_pg_run(pg, stmt, args, n, &rows);
-    if (!err)
-        err = ea_arena_defer(a, clear_result, rows);
-    if (!err)
-        *res = rows;
-    return err;
+    return err ? err : ea_pg_keep(a, rows, res);
 }
 
 static enum ea_err begin(struct ea_pg *pg, enum ea_stmt how)

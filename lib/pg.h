@@ -39,6 +39,8 @@ enum ea_err ea_pg_run(struct ea_pg *pg, enum ea_stmt stmt, const char *const *ar
 /* ... with the result freed by the arena. */
 enum ea_err ea_pg_rows(struct ea_pg *pg, struct ea_arena *a, PGresult **res, enum ea_stmt stmt,
                        const char *const *args, size_t n) EA_MUST;
+/* Hangs a result on an arena, which then clears it; *out is NULL on error. */
+enum ea_err ea_pg_keep(struct ea_arena *a, PGresult *res, PGresult **out) EA_MUST;
 /* EA_PG(pg, arena, &res, STMT_X, "a", id): at least one argument. */
 #define EA_PG(pg, arena, res, stmt, ...)                                                                     \
     ea_pg_rows(pg, arena, res, stmt, (const char *const[]){ __VA_ARGS__ },                                   \

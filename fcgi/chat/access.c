@@ -1,10 +1,38 @@
-/* Between the files of the responder: a message and what the caller may do to it, events of a room, pages by event id. */
+/* Between the files of the responder: what the caller may do and for how long that is true, a message, events of a room, pages by event id. */
 #include "fcgi/chat/chat.h"
 
 #include "lib/events.h"
 #include "lib/pg.h"
 
 #include <string.h>
+
+enum ea_err chat_read(struct ea_req *r, enum ea_object kind, enum ea_cap cap, struct ea_access *out,
+                      PGresult **res, enum ea_stmt stmt, const char *const *args, size_t n)
+{
+    const struct ea_ask ask = { &r->caller, kind, r->vars[0], cap };
+    return ea_authz_read(r->pg, r->arena, &ask, out, res, stmt, args, n);
+}
+
+enum ea_err chat_begin(struct ea_req *r, enum ea_object kind, enum ea_cap cap, struct ea_access *out)
+{
+    const struct ea_ask ask = { &r->caller, kind, r->vars[0], cap };
+    enum ea_err err = ea_req_begin(r);
+    return err == EA_OK ? ea_authz_hold(r->pg, &ask, out) : err;
+}
+
+enum ea_err chat_begin_people(struct ea_req *r, const char **kind, struct ea_access *out)
+{
+    PGresult *res;
+    enum ea_err err = ea_req_begin(r);
+    if (err == EA_OK)
+        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_PEOPLE_LOCK, r->vars[0]);
+    if (err == EA_OK && PQntuples(res) == 0)
+        err = EA_ENOTFOUND;
+    if (err != EA_OK)
+        return err;
+    *kind = ea_pg_str(res, 0, 0);
+    return ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, out);
+}
 
 enum { ROOM, AUTHOR, KIND, MINE, DELETED, HIDDEN, QUESTION, EDITABLE, MUTED }; /* columns of message_lock */
 
@@ -23,15 +51,13 @@ static void read_row(const PGresult *res, enum ea_course_role role, struct chat_
     m->moderates = role >= EA_COURSE_ASSISTANT && !m->direct;
 }
 
-enum ea_err chat_message_open(struct ea_req *r, const char *id, struct chat_message *out)
+enum ea_err chat_message_open(struct ea_req *r, struct chat_message *out)
 {
     struct ea_access access;
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_MESSAGE, id, EA_CAP_VIEW, &access);
+    enum ea_err err = chat_begin(r, EA_OBJ_MESSAGE, EA_CAP_VIEW, &access);
     if (err == EA_OK)
-        err = ea_req_begin(r);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_MESSAGE_LOCK, id, chat_me(r));
+        err = EA_PG(r->pg, r->arena, &res, STMT_MESSAGE_LOCK, r->vars[0], chat_me(r));
     if (err != EA_OK)
         return err;
     if (PQntuples(res) == 0)
@@ -42,9 +68,9 @@ enum ea_err chat_message_open(struct ea_req *r, const char *id, struct chat_mess
     return EA_OK;
 }
 
-enum ea_err chat_message_write(struct ea_req *r, const char *id, struct chat_message *out)
+enum ea_err chat_message_write(struct ea_req *r, struct chat_message *out)
 {
-    enum ea_err err = chat_message_open(r, id, out);
+    enum ea_err err = chat_message_open(r, out);
     if (err != EA_OK || !out->muted)
         return err;
     return ea_fail(r, EA_EFORBIDDEN, "You cannot write in this room for a time.");

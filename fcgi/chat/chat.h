@@ -59,7 +59,19 @@ enum ea_err chat_html(struct ea_req *r, const char *text, size_t n, const char *
 /* What may be names in a text: lines "<number of the @> <words>", for each @ that begins a word the next one to four words, without what ends a sentence. *out NULL: there are none. */
 enum ea_err chat_mention_words(struct ea_arena *a, const char *text, size_t n, const char **out) EA_MUST;
 
-/* A message that something is to be done to. access.c */
+/* The caller's right to what {id} names, and what goes with it. access.c */
+/* ea_authz_read: asks and reads in one snapshot. CHAT_READ(r, kind, cap, &access or NULL, &res, STMT_X, "a", id) */
+enum ea_err chat_read(struct ea_req *r, enum ea_object kind, enum ea_cap cap, struct ea_access *out,
+                      PGresult **res, enum ea_stmt stmt, const char *const *args, size_t n) EA_MUST;
+#define CHAT_READ(r, kind, cap, out, res, stmt, ...)                                                         \
+    chat_read(r, kind, cap, out, res, stmt, (const char *const[]){ __VA_ARGS__ },                            \
+              sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *))
+/* Begins a transaction in which the caller keeps the right (ea_authz_hold). */
+enum ea_err chat_begin(struct ea_req *r, enum ea_object kind, enum ea_cap cap, struct ea_access *out) EA_MUST;
+/* Begins one in which nobody comes into the room's course, leaves it or becomes something else there. *kind: the room's, of the arena. */
+enum ea_err chat_begin_people(struct ea_req *r, const char **kind, struct ea_access *out) EA_MUST;
+
+/* A message that something is to be done to. */
 struct chat_message {
     const char *room, *author; /* of the arena */
     enum ea_course_role role;  /* the caller's in the course */
@@ -68,10 +80,10 @@ struct chat_message {
     bool muted;     /* the caller is, in its room */
     bool moderates; /* the caller looks after the room; nobody does after a direct one */
 };
-/* Begins the transaction and locks the message's row. EA_ENOTFOUND for who does not see it, EA_EGONE when it was taken back. */
-enum ea_err chat_message_open(struct ea_req *r, const char *id, struct chat_message *out) EA_MUST;
+/* chat_begin, and the message's row is locked. EA_ENOTFOUND for who does not see it, EA_EGONE when it was taken back. */
+enum ea_err chat_message_open(struct ea_req *r, struct chat_message *out) EA_MUST;
 /* The same to say something by it: EA_EFORBIDDEN for who is muted in its room. */
-enum ea_err chat_message_write(struct ea_req *r, const char *id, struct chat_message *out) EA_MUST;
+enum ea_err chat_message_write(struct ea_req *r, struct chat_message *out) EA_MUST;
 /* The event of a change, to all who hear the room. */
 enum ea_err chat_room_event(struct ea_req *r, const char *room, const char *kind,
                             const char *payload) EA_MUST;

@@ -48,7 +48,7 @@ static enum ea_err message_patch(struct ea_req *r)
     struct chat_message m;
     const char *html, *resolved;
     PGresult *res;
-    enum ea_err err = chat_message_write(r, r->vars[0], &m);
+    enum ea_err err = chat_message_write(r, &m);
     if (err != EA_OK)
         return err;
     if (!m.mine)
@@ -70,7 +70,7 @@ static enum ea_err message_delete(struct ea_req *r)
 {
     struct chat_message m;
     PGresult *res;
-    enum ea_err err = chat_message_open(r, r->vars[0], &m);
+    enum ea_err err = chat_message_open(r, &m);
     if (err != EA_OK)
         return err;
     if (!m.mine && !m.moderates)
@@ -89,9 +89,8 @@ static enum ea_err history_get(struct ea_req *r)
 {
     struct ea_access access;
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_MESSAGE, r->vars[0], EA_CAP_VIEW, &access);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_MESSAGE_VERSIONS, r->vars[0], chat_me(r));
+    enum ea_err err = CHAT_READ(r, EA_OBJ_MESSAGE, EA_CAP_VIEW, &access, &res, STMT_MESSAGE_VERSIONS,
+                                r->vars[0], chat_me(r));
     if (err != EA_OK)
         return err;
     bool direct = ea_pg_bool(res, 0, 1), mine = ea_pg_bool(res, 0, 2);

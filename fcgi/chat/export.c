@@ -6,16 +6,34 @@
 #define CHUNK EA_KB(16) /* sent at once */
 
 /* Of a direct room anybody who is in it, of others who looks after them. */
-static enum ea_err authz(struct ea_req *r)
+static enum ea_err judge(const struct ea_access *access, bool direct)
+{
+    return direct || access->role >= EA_COURSE_ASSISTANT ? EA_OK : EA_EFORBIDDEN;
+}
+
+/* Lets in and leaves a trace, which is to stay even if the reader hangs up: a transaction of its own. */
+static enum ea_err note(struct ea_req *r, bool *direct)
 {
     struct ea_access access;
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, &access);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_IS_DIRECT, r->vars[0]);
+    enum ea_err err = CHAT_READ(r, EA_OBJ_ROOM, EA_CAP_VIEW, &access, &res, STMT_ROOM_IS_DIRECT, r->vars[0]);
     if (err != EA_OK)
         return err;
-    return access.role >= EA_COURSE_ASSISTANT || ea_pg_bool(res, 0, 0) ? EA_OK : EA_EFORBIDDEN;
+    *direct = ea_pg_bool(res, 0, 0);
+    err = judge(&access, *direct);
+    return err == EA_OK ? EA_PG(r->pg, r->arena, &res, STMT_ROOM_EXPORT_NOTE, r->vars[0], chat_me(r)) : err;
+}
+
+/* The snapshot that is taken along, and whether they still may in it. */
+static enum ea_err begin(struct ea_req *r, bool direct)
+{
+    struct ea_access access;
+    enum ea_err err = ea_pg_begin_snapshot(r->pg);
+    if (err == EA_OK)
+        err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, &access);
+    if (err == EA_OK)
+        err = judge(&access, direct);
+    return err == EA_OK ? ea_pg_run(r->pg, STMT_ROOM_EXPORT_PATIENCE, NULL, 0, NULL) : err;
 }
 
 static enum ea_err put_row(const PGresult *row, void *arg)
@@ -29,17 +47,13 @@ static enum ea_err put_row(const PGresult *row, void *arg)
 static enum ea_err export_get(struct ea_req *r)
 {
     const char *const args[] = { r->vars[0] };
-    PGresult *res;
-    enum ea_err err = authz(r);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_EXPORT_NOTE, r->vars[0], chat_me(r));
+    bool direct;
+    enum ea_err err = note(r, &direct);
     r->resp.content_type = "application/x-ndjson";
     if (err == EA_OK)
         err = ea_resp_header(r, "Content-Disposition", "attachment; filename=\"room.ndjson\"");
     if (err == EA_OK)
-        err = ea_pg_begin_snapshot(r->pg);
-    if (err == EA_OK)
-        err = ea_pg_run(r->pg, STMT_ROOM_EXPORT_PATIENCE, NULL, 0, NULL);
+        err = begin(r, direct);
     return err == EA_OK ? ea_pg_each(r->pg, STMT_ROOM_EXPORT, args, 1, put_row, r) : err;
 }
 

@@ -42,9 +42,8 @@ static enum ea_err file_create(struct ea_req *r)
     const struct chat *c = ea_server_data(r->server);
     struct ea_upload *up;
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, NULL);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_WRITABLE, r->vars[0], chat_me(r));
+    enum ea_err err =
+        CHAT_READ(r, EA_OBJ_ROOM, EA_CAP_VIEW, NULL, &res, STMT_ROOM_WRITABLE, r->vars[0], chat_me(r));
     if (err != EA_OK)
         return err;
     if (!ea_pg_bool(res, 0, 0))
@@ -57,7 +56,7 @@ static enum ea_err file_create(struct ea_req *r)
         err = EA_EINPUT;
     }
     if (err == EA_OK)
-        err = ea_req_begin(r);
+        err = chat_begin(r, EA_OBJ_ROOM, EA_CAP_VIEW, NULL); /* the upload may have taken minutes */
     if (err == EA_OK)
         err = insert(r, up, &res);
     if (err != EA_OK)
@@ -71,9 +70,8 @@ static enum ea_err file_create(struct ea_req *r)
 static enum ea_err file_get(struct ea_req *r)
 {
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_MESSAGE, r->vars[0], EA_CAP_VIEW, NULL);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_MESSAGE_FILE, r->vars[0], r->vars[1]);
+    enum ea_err err =
+        CHAT_READ(r, EA_OBJ_MESSAGE, EA_CAP_VIEW, NULL, &res, STMT_MESSAGE_FILE, r->vars[0], r->vars[1]);
     if (err != EA_OK)
         return err;
     if (PQntuples(res) == 0)

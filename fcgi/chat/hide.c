@@ -19,7 +19,7 @@ enum ea_err chat_message_hide(struct ea_req *r, const char *id, bool hidden)
 static enum ea_err change(struct ea_req *r, bool hidden)
 {
     struct chat_message m;
-    enum ea_err err = chat_message_open(r, r->vars[0], &m);
+    enum ea_err err = chat_message_open(r, &m);
     if (err == EA_OK && !m.moderates)
         err = EA_EFORBIDDEN;
     if (err == EA_OK)

@@ -52,24 +52,19 @@ static enum ea_err message_list(struct ea_req *r)
     const struct history_query *q = r->query_input;
     struct window w;
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, NULL);
+    enum ea_err err = read_window(r, &w);
     if (err == EA_OK)
-        err = read_window(r, &w);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, q->after.given ? STMT_MESSAGE_HISTORY_ON : STMT_MESSAGE_HISTORY,
-                    r->vars[0], w.after, w.before, w.fetch, chat_me(r));
-    /* Who has left since they were let in is shown nothing: that is no empty room. */
-    if (err == EA_OK && PQntuples(res) == 0)
-        err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, NULL);
+        err = CHAT_READ(r, EA_OBJ_ROOM, EA_CAP_VIEW, NULL, &res,
+                        q->after.given ? STMT_MESSAGE_HISTORY_ON : STMT_MESSAGE_HISTORY, r->vars[0], w.after,
+                        w.before, w.fetch, chat_me(r));
     return err == EA_OK ? chat_page(r, res, w.limit) : err;
 }
 
 static enum ea_err message_get(struct ea_req *r)
 {
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_MESSAGE, r->vars[0], EA_CAP_VIEW, NULL);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_MESSAGE_GET, r->vars[0], chat_me(r));
+    enum ea_err err =
+        CHAT_READ(r, EA_OBJ_MESSAGE, EA_CAP_VIEW, NULL, &res, STMT_MESSAGE_GET, r->vars[0], chat_me(r));
     if (err != EA_OK)
         return err;
     return PQntuples(res) == 0 ? EA_ENOTFOUND : ea_resp_json(r, ea_pg_str(res, 0, 0));
@@ -79,11 +74,10 @@ static enum ea_err thread_list(struct ea_req *r)
 {
     struct window w;
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_MESSAGE, r->vars[0], EA_CAP_VIEW, NULL);
+    enum ea_err err = read_window(r, &w);
     if (err == EA_OK)
-        err = read_window(r, &w);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_MESSAGE_THREAD, r->vars[0], w.after, w.fetch, chat_me(r));
+        err = CHAT_READ(r, EA_OBJ_MESSAGE, EA_CAP_VIEW, NULL, &res, STMT_MESSAGE_THREAD, r->vars[0], w.after,
+                        w.fetch, chat_me(r));
     return err == EA_OK ? chat_page(r, res, w.limit) : err;
 }
 

@@ -10,17 +10,10 @@
 static enum ea_err open_group(struct ea_req *r)
 {
     struct ea_access access;
-    PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, &access);
-    if (err == EA_OK)
-        err = ea_req_begin(r);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_PEOPLE_LOCK, r->vars[0]);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_GET, r->vars[0], chat_me(r));
+    const char *kind;
+    enum ea_err err = chat_begin_people(r, &kind, &access);
     if (err != EA_OK)
         return err;
-    const char *kind = ea_pg_str(res, 0, 2);
     if (strcmp(kind, "direct") == 0)
         return ea_fail(r, EA_ECONFLICT, "A direct room is one of exactly its people; make another one.");
     if (strcmp(kind, "group") != 0)

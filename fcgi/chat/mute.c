@@ -6,6 +6,7 @@
 #include "lib/pg.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static const struct ea_field mute_fields[] = {
     { .name = "until", .type = EA_T_TIME, .offset = 0, .flags = EA_REQUIRED },
@@ -13,16 +14,17 @@ static const struct ea_field mute_fields[] = {
 static const struct ea_schema mute_schema = { "mute", sizeof(struct ea_int), mute_fields, 1 };
 
 /* Only who looks after the room; nobody does after a direct one. */
-static enum ea_err authz(struct ea_req *r)
+static enum ea_err judge(const struct ea_access *access, bool direct)
+{
+    return access->role >= EA_COURSE_ASSISTANT && !direct ? EA_OK : EA_EFORBIDDEN;
+}
+
+static enum ea_err begin(struct ea_req *r)
 {
     struct ea_access access;
-    PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, &access);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_IS_DIRECT, r->vars[0]);
-    if (err != EA_OK)
-        return err;
-    return access.role >= EA_COURSE_ASSISTANT && !ea_pg_bool(res, 0, 0) ? EA_OK : EA_EFORBIDDEN;
+    const char *kind;
+    enum ea_err err = chat_begin_people(r, &kind, &access);
+    return err == EA_OK ? judge(&access, strcmp(kind, "direct") == 0) : err;
 }
 
 static enum ea_err tell(struct ea_req *r, const PGresult *res)
@@ -37,9 +39,7 @@ static enum ea_err mute_put(struct ea_req *r)
     const struct ea_int *until = r->input;
     const char *us = ea_arena_printf(r->arena, "%" PRId64, until->v);
     PGresult *res;
-    enum ea_err err = us == NULL ? EA_ENOMEM : authz(r);
-    if (err == EA_OK)
-        err = ea_req_begin(r);
+    enum ea_err err = us == NULL ? EA_ENOMEM : begin(r);
     if (err == EA_OK)
         err = EA_PG(r->pg, r->arena, &res, STMT_MUTE_PUT, r->vars[0], r->vars[1], us, chat_me(r));
     if (err == EA_OK && PQntuples(res) == 0)
@@ -52,9 +52,7 @@ static enum ea_err mute_put(struct ea_req *r)
 static enum ea_err mute_delete(struct ea_req *r)
 {
     PGresult *res;
-    enum ea_err err = authz(r);
-    if (err == EA_OK)
-        err = ea_req_begin(r);
+    enum ea_err err = begin(r);
     if (err == EA_OK)
         err = EA_PG(r->pg, r->arena, &res, STMT_MUTE_DELETE, r->vars[0], r->vars[1], chat_me(r));
     if (err == EA_OK && PQntuples(res) == 0)
@@ -66,10 +64,13 @@ static enum ea_err mute_delete(struct ea_req *r)
 
 static enum ea_err mute_list(struct ea_req *r)
 {
-    PGresult *res;
-    enum ea_err err = authz(r);
+    struct ea_access access;
+    PGresult *res, *direct;
+    enum ea_err err = CHAT_READ(r, EA_OBJ_ROOM, EA_CAP_VIEW, &access, &res, STMT_MUTE_LIST, r->vars[0]);
     if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_MUTE_LIST, r->vars[0]);
+        err = EA_PG(r->pg, r->arena, &direct, STMT_ROOM_IS_DIRECT, r->vars[0]); /* which never changes */
+    if (err == EA_OK)
+        err = judge(&access, ea_pg_bool(direct, 0, 0));
     return err == EA_OK ? chat_page(r, res, INT32_MAX) : err;
 }
 

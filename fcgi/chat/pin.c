@@ -9,7 +9,7 @@ static enum ea_err change(struct ea_req *r, const char *pinned)
 {
     struct chat_message m;
     PGresult *res;
-    enum ea_err err = chat_message_open(r, r->vars[0], &m);
+    enum ea_err err = chat_message_open(r, &m);
     if (err != EA_OK)
         return err;
     if (!m.moderates && !m.direct)
@@ -38,9 +38,8 @@ static enum ea_err pin_delete(struct ea_req *r)
 static enum ea_err pin_list(struct ea_req *r)
 {
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, NULL);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_PINS, r->vars[0], chat_me(r));
+    enum ea_err err =
+        CHAT_READ(r, EA_OBJ_ROOM, EA_CAP_VIEW, NULL, &res, STMT_ROOM_PINS, r->vars[0], chat_me(r));
     return err == EA_OK ? chat_page(r, res, INT32_MAX) : err;
 }
 

@@ -37,7 +37,7 @@ static enum ea_err find_seen(struct ea_req *r, int64_t now_ms, struct seen **out
                              int64_t *since_ms)
 {
     PGresult *res;
-    enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_HEARERS, r->vars[0]);
+    enum ea_err err = CHAT_READ(r, EA_OBJ_ROOM, EA_CAP_VIEW, NULL, &res, STMT_ROOM_HEARERS, r->vars[0]);
     if (err != EA_OK)
         return err;
     size_t people = (size_t)PQntuples(res);
@@ -107,16 +107,13 @@ static enum ea_err presence_get(struct ea_req *r)
 {
     const char *key = ea_arena_printf(r->arena, "ea:presence:%s", r->vars[0]);
     struct ea_buf kept = { 0 };
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, NULL);
-    if (err == EA_OK && key == NULL)
-        err = EA_ENOMEM;
-    if (err != EA_OK)
-        return err;
-    err = ea_redis_get(r->redis, key, &kept);
-    if (err == EA_OK)
-        err = ea_resp_json(r, kept.p);
-    else if (err == EA_ENOTFOUND)
+    enum ea_err err = key == NULL ? EA_ENOMEM : ea_redis_get(r->redis, key, &kept);
+    if (err == EA_ENOTFOUND)
         err = look_for_all(r, key);
+    else if (err == EA_OK) /* asked last, so that what is shown is no younger than the right to see it */
+        err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, NULL);
+    if (err == EA_OK && kept.len > 0)
+        err = ea_resp_json(r, kept.p);
     ea_buf_free(&kept);
     return err == EA_EUNAVAILABLE ? ea_fail(r, err, "Who is there is not known now.") : err;
 }

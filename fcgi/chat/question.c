@@ -35,12 +35,10 @@ static enum ea_err question_list(struct ea_req *r)
     const char *fetch = ea_arena_printf(r->arena, "%" PRId64, limit + 1);
     const char *answered = q->answered.given ? q->answered.v ? "true" : "false" : NULL;
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, NULL);
-    if (err == EA_OK && (before == NULL || fetch == NULL))
-        err = EA_ENOMEM;
-    if (err == EA_OK)
-        err =
-            EA_PG(r->pg, r->arena, &res, STMT_QUESTION_LIST, r->vars[0], answered, before, fetch, chat_me(r));
+    if (before == NULL || fetch == NULL)
+        return EA_ENOMEM;
+    enum ea_err err = CHAT_READ(r, EA_OBJ_ROOM, EA_CAP_VIEW, NULL, &res, STMT_QUESTION_LIST, r->vars[0],
+                                answered, before, fetch, chat_me(r));
     return err == EA_OK ? chat_page(r, res, limit) : err;
 }
 
@@ -59,7 +57,7 @@ static const struct ea_schema answered_schema = { "answered", sizeof(struct answ
 /* Whoever asked knows as well as a teacher whether it was answered. */
 static enum ea_err open_question(struct ea_req *r, struct chat_message *m)
 {
-    enum ea_err err = chat_message_open(r, r->vars[0], m);
+    enum ea_err err = chat_message_open(r, m);
     if (err != EA_OK)
         return err;
     if (!m->question)
@@ -121,9 +119,8 @@ static enum ea_err answered_delete(struct ea_req *r)
 static enum ea_err summary_get(struct ea_req *r)
 {
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_COURSE, r->vars[0], EA_CAP_MARK, NULL);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_QUESTION_SUMMARY, r->vars[0], chat_me(r));
+    enum ea_err err =
+        CHAT_READ(r, EA_OBJ_COURSE, EA_CAP_MARK, NULL, &res, STMT_QUESTION_SUMMARY, r->vars[0], chat_me(r));
     return err == EA_OK ? ea_resp_json(r, ea_pg_str(res, 0, 0)) : err;
 }
 
@@ -132,7 +129,7 @@ static enum ea_err author_get(struct ea_req *r)
 {
     struct chat_message m;
     PGresult *res;
-    enum ea_err err = chat_message_open(r, r->vars[0], &m);
+    enum ea_err err = chat_message_open(r, &m);
     if (err != EA_OK)
         return err;
     if (!m.moderates)

@@ -15,7 +15,7 @@ static enum ea_err change(struct ea_req *r, enum ea_stmt stmt)
     PGresult *res, *told;
     if (strlen(emoji) > EMOJI_MAX_BYTES)
         return EA_ENOTFOUND;
-    enum ea_err err = chat_message_write(r, r->vars[0], &m);
+    enum ea_err err = chat_message_write(r, &m);
     if (err == EA_OK)
         err = EA_PG(r->pg, r->arena, &res, stmt, r->vars[0], emoji, chat_me(r));
     if (err != EA_OK || PQntuples(res) == 0)

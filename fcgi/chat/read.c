@@ -16,11 +16,7 @@ static enum ea_err read_put(struct ea_req *r)
     const struct ea_int *event_id = r->input;
     const char *id = ea_arena_printf(r->arena, "%" PRId64, event_id->v);
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, NULL);
-    if (err == EA_OK && id == NULL)
-        err = EA_ENOMEM;
-    if (err == EA_OK)
-        err = ea_req_begin(r);
+    enum ea_err err = id == NULL ? EA_ENOMEM : chat_begin(r, EA_OBJ_ROOM, EA_CAP_VIEW, NULL);
     if (err == EA_OK)
         err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_READ_SET, r->vars[0], chat_me(r), id);
     if (err != EA_OK)
@@ -36,9 +32,8 @@ static enum ea_err readers_get(struct ea_req *r)
 {
     struct ea_access access;
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_MESSAGE, r->vars[0], EA_CAP_VIEW, &access);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_MESSAGE_READERS, r->vars[0], chat_me(r));
+    enum ea_err err = CHAT_READ(r, EA_OBJ_MESSAGE, EA_CAP_VIEW, &access, &res, STMT_MESSAGE_READERS,
+                                r->vars[0], chat_me(r));
     if (err != EA_OK)
         return err;
     if (access.role < EA_COURSE_ASSISTANT && !ea_pg_bool(res, 0, 2))

@@ -34,7 +34,7 @@ static enum ea_err report_create(struct ea_req *r)
     struct chat_message m;
     struct ea_id id;
     PGresult *res;
-    enum ea_err err = chat_message_open(r, r->vars[0], &m);
+    enum ea_err err = chat_message_open(r, &m);
     if (err != EA_OK)
         return err;
     if (m.mine)
@@ -72,14 +72,10 @@ static enum ea_err report_list(struct ea_req *r)
     int64_t limit = q->limit.given ? q->limit.v : EA_PAGE_DEFAULT;
     const char *from, *fetch = ea_arena_printf(r->arena, "%" PRId64, limit + 1);
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_COURSE, r->vars[0], EA_CAP_MARK, NULL);
+    enum ea_err err = fetch == NULL ? EA_ENOMEM : ea_page_cursor(r, q->cursor.v, &from);
     if (err == EA_OK)
-        err = ea_page_cursor(r, q->cursor.v, &from);
-    if (err == EA_OK && fetch == NULL)
-        err = EA_ENOMEM;
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_REPORT_LIST, r->vars[0], chat_me(r),
-                    q->state.given ? states[q->state.v] : "", from, fetch);
+        err = CHAT_READ(r, EA_OBJ_COURSE, EA_CAP_MARK, NULL, &res, STMT_REPORT_LIST, r->vars[0], chat_me(r),
+                        q->state.given ? states[q->state.v] : "", from, fetch);
     return err == EA_OK ? ea_resp_page(r, res, limit) : err;
 }
 
@@ -101,7 +97,8 @@ static enum ea_err open_report(struct ea_req *r, const char **message)
         return err;
     if (PQntuples(res) == 0)
         return EA_ENOTFOUND;
-    err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_COURSE, ea_pg_str(res, 0, 0), EA_CAP_MARK, NULL);
+    const struct ea_ask ask = { &r->caller, EA_OBJ_COURSE, ea_pg_str(res, 0, 0), EA_CAP_MARK };
+    err = ea_authz_hold(r->pg, &ask, NULL);
     if (err == EA_OK && ea_pg_bool(res, 0, 2))
         err = ea_fail(r, EA_ECONFLICT, "It has been decided.");
     *message = ea_pg_str(res, 0, 1);

@@ -20,9 +20,7 @@ static const struct ea_schema retention_schema = { "retention", sizeof(struct ea
 static enum ea_err retention_get(struct ea_req *r)
 {
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_COURSE, r->vars[0], EA_CAP_VIEW, NULL);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_RETENTION_GET, r->vars[0]);
+    enum ea_err err = CHAT_READ(r, EA_OBJ_COURSE, EA_CAP_VIEW, NULL, &res, STMT_RETENTION_GET, r->vars[0]);
     return err == EA_OK ? ea_resp_json(r, ea_pg_str(res, 0, 0)) : err;
 }
 
@@ -31,11 +29,8 @@ static enum ea_err retention_put(struct ea_req *r)
     const struct ea_int *days = r->input;
     const char *value = days->null ? NULL : ea_arena_printf(r->arena, "%" PRId64, days->v);
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_COURSE, r->vars[0], EA_CAP_TEACH, NULL);
-    if (err == EA_OK && value == NULL && !days->null)
-        err = EA_ENOMEM;
-    if (err == EA_OK)
-        err = ea_req_begin(r);
+    enum ea_err err =
+        value == NULL && !days->null ? EA_ENOMEM : chat_begin(r, EA_OBJ_COURSE, EA_CAP_TEACH, NULL);
     if (err == EA_OK)
         err = EA_PG(r->pg, r->arena, &res, STMT_RETENTION_PUT, r->vars[0], value, chat_me(r));
     return err == EA_OK ? ea_resp_json(r, ea_pg_str(res, 0, 0)) : err;

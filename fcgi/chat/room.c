@@ -105,16 +105,18 @@ static const struct ea_schema list_schema = { "page", sizeof(struct list_query),
 enum { JSON, VERSION, KIND, HISTORY }; /* columns of room_get */
 
 /* A room as the caller sees it, with its ETag. */
+static enum ea_err put_room(struct ea_req *r, const PGresult *res)
+{
+    ea_resp_etag(r, ea_pg_str(res, 0, VERSION));
+    return ea_resp_json(r, ea_pg_str(res, 0, JSON));
+}
+
+/* In the transaction that has made or changed it. */
 static enum ea_err show(struct ea_req *r, const char *room)
 {
     PGresult *res;
     enum ea_err err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_GET, room, chat_me(r));
-    if (err != EA_OK)
-        return err;
-    if (PQntuples(res) == 0)
-        return EA_ENOTFOUND;
-    ea_resp_etag(r, ea_pg_str(res, 0, VERSION));
-    return ea_resp_json(r, ea_pg_str(res, 0, JSON));
+    return err == EA_OK ? put_room(r, res) : err;
 }
 
 enum ea_err chat_room_tell(struct ea_req *r, char topic_kind, const char *topic_id, const char *room,
@@ -240,17 +242,12 @@ static enum ea_err check_input(struct ea_req *r, const struct room_input *in)
 static enum ea_err room_create(struct ea_req *r)
 {
     const struct room_input *in = r->input;
-    PGresult *res;
     struct ea_id id;
     /* Anybody of a course may talk to somebody in it; other rooms are the teachers' to make. */
     enum ea_cap cap = in->kind.v == DIRECT ? EA_CAP_VIEW : EA_CAP_TEACH;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_COURSE, r->vars[0], cap, NULL);
+    enum ea_err err = chat_begin(r, EA_OBJ_COURSE, cap, NULL);
     if (err == EA_OK)
         err = check_input(r, in);
-    if (err == EA_OK)
-        err = ea_req_begin(r);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_COURSE_PEOPLE_LOCK, r->vars[0]);
     if (err != EA_OK)
         return err;
     ea_id_new(&id);
@@ -263,19 +260,19 @@ static enum ea_err room_list(struct ea_req *r)
     int64_t limit = q->limit.given ? q->limit.v : EA_PAGE_DEFAULT;
     const char *from, *most = ea_arena_printf(r->arena, "%" PRId64, limit + 1);
     PGresult *res;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_COURSE, r->vars[0], EA_CAP_VIEW, NULL);
+    enum ea_err err = most == NULL ? EA_ENOMEM : ea_page_cursor(r, q->cursor.v, &from);
     if (err == EA_OK)
-        err = ea_page_cursor(r, q->cursor.v, &from);
-    if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_LIST, r->vars[0], chat_me(r), from, most,
-                    r->caller.claims.role == EA_ROLE_ADMIN ? "true" : "false");
+        err = CHAT_READ(r, EA_OBJ_COURSE, EA_CAP_VIEW, NULL, &res, STMT_ROOM_LIST, r->vars[0], chat_me(r),
+                        from, most, r->caller.claims.role == EA_ROLE_ADMIN ? "true" : "false");
     return err == EA_OK ? ea_resp_page(r, res, limit) : err;
 }
 
 static enum ea_err room_get(struct ea_req *r)
 {
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, NULL);
-    return err == EA_OK ? show(r, r->vars[0]) : err;
+    PGresult *res;
+    enum ea_err err =
+        CHAT_READ(r, EA_OBJ_ROOM, EA_CAP_VIEW, NULL, &res, STMT_ROOM_GET, r->vars[0], chat_me(r));
+    return err == EA_OK ? put_room(r, res) : err;
 }
 
 /* NULL: it was not given, and stays. */
@@ -305,11 +302,7 @@ static enum ea_err room_patch(struct ea_req *r)
     const char *edit = number(r, &in->edit_s, &ok), *slow = number(r, &in->slow_s, &ok),
                *anonymous = number(r, &in->anonymous, &ok),
                *history = in->history.given ? histories[in->history.v] : NULL;
-    enum ea_err err = ea_authz(r->pg, r->arena, &r->caller, EA_OBJ_ROOM, r->vars[0], EA_CAP_VIEW, &access);
-    if (err == EA_OK && !ok)
-        err = EA_ENOMEM;
-    if (err == EA_OK)
-        err = ea_req_begin(r);
+    enum ea_err err = ok ? chat_begin(r, EA_OBJ_ROOM, EA_CAP_VIEW, &access) : EA_ENOMEM;
     if (err == EA_OK)
         err = EA_PG(r->pg, r->arena, &res, STMT_ROOM_GET, r->vars[0], chat_me(r));
     if (err != EA_OK)

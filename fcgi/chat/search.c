@@ -159,8 +159,9 @@ static enum ea_err search(struct ea_req *r)
     if (err == EA_OK)
         err = catch_up(r);
     if (err == EA_OK)
-        err = EA_PG(r->pg, r->arena, &res, STMT_MESSAGE_SEARCH, r->vars[0], chat_me(r), t.words, t.from, t.in,
-                    t.before, t.has_file ? "true" : "false", before, fetch);
+        err =
+            CHAT_READ(r, EA_OBJ_COURSE, EA_CAP_VIEW, NULL, &res, STMT_MESSAGE_SEARCH, r->vars[0], chat_me(r),
+                      t.words, t.from, t.in, t.before, t.has_file ? "true" : "false", before, fetch);
     return err == EA_OK ? chat_page(r, res, limit) : err;
 }
 

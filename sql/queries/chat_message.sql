@@ -113,7 +113,9 @@ WITH want AS (
     SELECT b.top + (SELECT count(*) FROM fresh) + row_number() OVER (ORDER BY f.n, t.who), 'u:' || t.who, 'message.mentioned',
            jsonb_build_object('course_id', f.course_id, 'room_id', (f.m).room_id, 'message_id', (f.m).id, 'event_id', (f.m).event_id, 'author', f.json -> 'author'),
            f.trace, (f.m).created_at
-    FROM unnest(current_setting('ea.told')::uuid[], current_setting('ea.told_by')::bigint[]) AS t (who, n) JOIN fresh f USING (n) CROSS JOIN base b
+    FROM unnest(current_setting('ea.told')::uuid[], current_setting('ea.told_by')::bigint[]) AS t (who, n) JOIN fresh f USING (n)
+    JOIN room_people p ON p.room_id = (f.m).room_id AND p.user_id = t.who -- who has not left since message_resolve
+    CROSS JOIN base b
     RETURNING id
 ), attached AS (
     INSERT INTO message_attachments (file_id, message_id)

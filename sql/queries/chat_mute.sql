@@ -7,9 +7,12 @@ SELECT kind = 'direct' FROM rooms WHERE id = $1::uuid;
 -- name: mute_put
 -- in: uuid, uuid, bigint, uuid
 -- Room, who, until when in microseconds, by whom. Answers with the payload of room.muted; no row: no student of the room.
-WITH muted AS (
+WITH held AS ( -- what they are about to say is said before (room_hold)
+    SELECT e.user_id FROM rooms r JOIN enrolments e ON e.course_id = r.course_id AND e.user_id = $2::uuid WHERE r.id = $1::uuid FOR NO KEY UPDATE OF e
+), muted AS (
     INSERT INTO room_mutes AS x (room_id, user_id, until, muted_by)
-    SELECT room_id, user_id, to_timestamp($3::bigint / 1000000.0), $4::uuid FROM room_people WHERE room_id = $1::uuid AND user_id = $2::uuid AND role = 'student'
+    SELECT p.room_id, h.user_id, to_timestamp($3::bigint / 1000000.0), $4::uuid
+    FROM held h JOIN room_people p ON p.room_id = $1::uuid AND p.user_id = h.user_id AND p.role = 'student'
     ON CONFLICT (room_id, user_id) DO UPDATE SET until = excluded.until, muted_by = excluded.muted_by, muted_at = now()
     RETURNING *
 ), noted AS (

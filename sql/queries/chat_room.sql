@@ -8,6 +8,15 @@ FROM rooms r
 WHERE r.id = $2::uuid
   AND (r.kind <> 'direct' OR EXISTS (SELECT FROM room_members m WHERE m.room_id = r.id AND m.user_id = $1::uuid));
 
+-- name: room_hold
+-- in: uuid, uuid
+-- A room, or the room of a message, and who: what they are in its course and in the room stays so until the transaction ends. No row: they are not of the course.
+SELECT d.named
+FROM rooms r JOIN enrolments e ON e.course_id = r.course_id AND e.user_id = $2::uuid
+LEFT JOIN LATERAL (SELECT true AS named FROM room_members m WHERE m.room_id = r.id AND m.user_id = e.user_id FOR SHARE) d ON true
+WHERE r.id = coalesce((SELECT m.room_id FROM messages m WHERE m.id = $1::uuid), $1::uuid)
+FOR SHARE OF e;
+
 -- name: room_insert
 -- in: uuid, uuid, text, text, uuid, text
 -- Id, course, name, kind, by whom, what of its past is shown to who joins later.
@@ -42,8 +51,8 @@ SELECT n.user_id, e.role <> 'student' FROM new n JOIN rooms r ON r.id = n.room_i
 
 -- name: room_people_lock
 -- in: uuid
--- course_people_lock of a room's course.
-SELECT FROM courses c JOIN rooms r ON r.course_id = c.id WHERE r.id = $1::uuid FOR NO KEY UPDATE OF c;
+-- course_people_lock of a room's course; its kind.
+SELECT r.kind FROM courses c JOIN rooms r ON r.course_id = c.id WHERE r.id = $1::uuid FOR NO KEY UPDATE OF c;
 
 -- name: room_member
 -- in: uuid, uuid

@@ -50,7 +50,7 @@ SELECT id FROM users WHERE (id = $1::uuid OR email = $2::text) AND active;
 -- name: course_people_lock
 -- in: uuid
 -- Who changes what people of a course hear (who is in it and as what, its rooms, their members) holds this from before they look until it is told. Else two who look at once each tell what the
--- other one has just made untrue.
+-- other one has just made untrue. Taken before what people are (room_hold) and before messages.
 SELECT FROM courses WHERE id = $1::uuid FOR NO KEY UPDATE;
 
 -- name: enrolment_role

@@ -33,8 +33,10 @@ WITH r AS MATERIALIZED (
     SELECT c.id AS course, u.id AS who, r.role
     FROM unnest($1::text[], $2::text[], $3::text[]) AS r (email, code, role) JOIN courses c ON c.code = r.code JOIN users u ON u.email = r.email
 ), put AS (
-    INSERT INTO enrolments AS e (course_id, user_id, role) SELECT course, who, role FROM r ORDER BY course, who
-    ON CONFLICT (course_id, user_id) DO UPDATE SET role = excluded.role WHERE e.role <> excluded.role
+    -- not those who are that already: ON CONFLICT would lock them, and who writes in a room would wait for the whole import
+    INSERT INTO enrolments (course_id, user_id, role)
+    SELECT course, who, role FROM r WHERE NOT EXISTS (SELECT FROM enrolments e WHERE e.course_id = r.course AND e.user_id = r.who AND e.role = r.role) ORDER BY course, who
+    ON CONFLICT (course_id, user_id) DO UPDATE SET role = excluded.role
     RETURNING course_id, user_id, role
 )
 SELECT p.user_id, to_json(ea_topics_gained(p.course_id, p.user_id, was.role, p.role))::text, to_json(ea_topics_gained(p.course_id, p.user_id, p.role, was.role))::text

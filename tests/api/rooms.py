@@ -84,3 +84,22 @@ def closed_room(school, teacher, student, course, person, way):
         return room, lambda: into_group(teacher, room, person)
     room = make_room(teacher, course, history="joined")
     return room, {"enrolled": lambda: school.enrol(course, person), "imported": lambda: by_roster(school, course, person, others=60)}[way]
+
+
+def file_of(person, room, name, content):
+    return person.post(f"/v1/rooms/{room['id']}/files", files={"file": (name, content)}).json()["items"][0]["id"]
+
+
+def converse(teacher, student, room, word):
+    """Everything that can be said in a room and done to it, each with the word in it. Ids of the messages, of the file, and of one that may be changed."""
+    file = file_of(student, room, word + ".txt", word.encode())
+    question = say(student, room, f"{word}, why?", question=True, files=[file])
+    answer = say(teacher, room, f"{word} it is", reply_to=question["id"])
+    teacher.put(f"/v1/messages/{question['id']}/pin")
+    teacher.put(f"/v1/messages/{question['id']}/answered", json={"answer_id": answer["id"]})
+    student.put(f"/v1/messages/{answer['id']}/reactions/+1")
+    changed = say(student, room, word)
+    student.patch(f"/v1/messages/{changed['id']}", json={"text": word + " or not"})
+    teacher.post(f"/v1/messages/{changed['id']}/reports", json={"reason": word})
+    last = say(teacher, room, word + " at last")
+    return {"messages": [m["id"] for m in (question, answer, changed, last)], "file": file, "changed": changed["id"]}

@@ -8,32 +8,9 @@ import secrets
 import contract
 import pytest
 from client import stream
-from rooms import closed_room, cursor_now, say
+from rooms import closed_room, converse, cursor_now, say
 
 NOWHERE = "01989a11-0000-7000-8000-000000000000"
-
-
-def ids(messages):
-    return [m["id"] for m in messages]
-
-
-def file_of(person, room, name, content):
-    return person.post(f"/v1/rooms/{room['id']}/files", files={"file": (name, content)}).json()["items"][0]["id"]
-
-
-def converse(teacher, student, room, word):
-    """Everything that can be said in a room and done to it, each with the word in it. Ids of the messages, of the file, and of one that may be changed."""
-    file = file_of(student, room, word + ".txt", word.encode())
-    question = say(student, room, f"{word}, why?", question=True, files=[file])
-    answer = say(teacher, room, f"{word} it is", reply_to=question["id"])
-    teacher.put(f"/v1/messages/{question['id']}/pin")
-    teacher.put(f"/v1/messages/{question['id']}/answered", json={"answer_id": answer["id"]})
-    student.put(f"/v1/messages/{answer['id']}/reactions/+1")
-    changed = say(student, room, word)
-    student.patch(f"/v1/messages/{changed['id']}", json={"text": word + " or not"})
-    teacher.post(f"/v1/messages/{changed['id']}/reports", json={"reason": word})
-    last = say(teacher, room, word + " at last")
-    return {"messages": ids([question, answer, changed, last]), "file": file, "changed": changed["id"]}
 
 
 # What stands for {id} after a noun: a noun that is new must be given something. None of these shows messages.
