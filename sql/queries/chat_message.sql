@@ -132,7 +132,7 @@ WITH want AS (
            END AS wait
     FROM judged j LEFT JOIN fresh f ON f.n = j.n
 )
-SELECT n, outcome, event_id, json, set_config('ea.reply', coalesce(json::text, ''), true), wait::int, (SELECT max(id) FROM told) FROM answered ORDER BY n;
+SELECT n, outcome, event_id, json, set_config('ea.reply', coalesce(json::text, ''), true), least(wait, 2147483647)::int, (SELECT max(id) FROM told) FROM answered ORDER BY n;
 
 -- name: message_get
 -- in: uuid, uuid

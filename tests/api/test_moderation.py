@@ -2,7 +2,8 @@
 
 import json
 
-from client import faults, pages, problem, stream
+import pytest
+from client import faults, pages, problem, stream, unique
 from quizzes import from_now
 from rooms import cursor_now, heard_between, history, mark, read, say
 
@@ -134,6 +135,15 @@ def test_who_is_muted_says_nothing_for_a_time(teacher, assistant, student, frien
     assert write(student, room).status_code == 201
     assert teacher.put(path, json={"until": from_now(hours=-1)}).status_code == 204
     assert write(student, room).status_code == 201
+
+
+def test_a_time_without_end_is_one(teacher, student, room):
+    """Longer than a number of seconds in the reply may be."""
+    for until in ("2100-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        assert teacher.put(f"/v1/rooms/{room['id']}/mutes/{student.id}", json={"until": until}).status_code == 204
+        for headers in ({}, {"Idempotency-Key": unique("key")}):
+            reply = student.post(f"/v1/rooms/{room['id']}/messages", json={"text": "?"}, headers=headers)
+            assert "cannot write" in problem(reply, 403)["detail"] and int(reply.headers["retry-after"]) > 10**9
 
 
 def test_direct_rooms_are_nobodys_to_look_after(teacher, student, course):
