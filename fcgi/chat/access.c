@@ -47,7 +47,7 @@ static void read_row(const PGresult *res, enum ea_course_role role, struct chat_
                                 .hidden = ea_pg_bool(res, 0, HIDDEN),
                                 .question = ea_pg_bool(res, 0, QUESTION),
                                 .editable = ea_pg_bool(res, 0, EDITABLE),
-                                .muted = ea_pg_bool(res, 0, MUTED) };
+                                .muted = role == EA_COURSE_STUDENT && ea_pg_bool(res, 0, MUTED) };
     m->moderates = role >= EA_COURSE_ASSISTANT && !m->direct;
 }
 

@@ -4,7 +4,7 @@
 -- in: uuid, uuid
 -- Room, who: may they say something there now? And how many files they have sent anywhere since yesterday.
 SELECT EXISTS (SELECT FROM room_people p JOIN rooms r ON r.id = p.room_id
-               WHERE p.room_id = $1::uuid AND p.user_id = $2::uuid AND (r.kind <> 'announcement' OR p.role <> 'student')) AND NOT ea_is_muted($2::uuid, $1::uuid),
+               WHERE p.room_id = $1::uuid AND p.user_id = $2::uuid AND (p.role <> 'student' OR (r.kind <> 'announcement' AND NOT ea_is_muted($2::uuid, $1::uuid)))),
        (SELECT count(*) FROM message_files f WHERE f.user_id = $2::uuid AND f.created_at > now() - interval '1 day');
 
 -- name: message_files_insert

@@ -146,6 +146,16 @@ def test_a_time_without_end_is_one(teacher, student, room):
             assert "cannot write" in problem(reply, 403)["detail"] and int(reply.headers["retry-after"]) > 10**9
 
 
+def test_who_begins_to_teach_is_muted_no_longer(school, admin, teacher, student, course, room):
+    message = say(student, room, "before")
+    teacher.put(f"/v1/rooms/{room['id']}/mutes/{student.id}", json={"until": "2100-01-01T00:00:00Z"})
+    school.enrol(course, student, role="assistant")
+    say(student, room, "again")
+    assert student.put(f"/v1/messages/{message['id']}/reactions/+1").status_code == 204
+    assert student.patch(f"/v1/messages/{message['id']}", json={"text": "after"}).status_code == 200
+    assert student.post(f"/v1/rooms/{room['id']}/files", files={"file": ("a.txt", b"a")}).status_code == 201
+
+
 def test_direct_rooms_are_nobodys_to_look_after(teacher, student, course):
     private = teacher.post(f"/v1/courses/{course['id']}/rooms", json={"kind": "direct", "members": [student.id]}).json()
     problem(teacher.put(f"/v1/rooms/{private['id']}/mutes/{student.id}", json={"until": from_now(hours=1)}), 403)
