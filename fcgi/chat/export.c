@@ -46,7 +46,7 @@ static enum ea_err put_row(const PGresult *row, void *arg)
 
 static enum ea_err export_get(struct ea_req *r)
 {
-    const char *const args[] = { r->vars[0] };
+    const char *const args[] = { r->vars[0], chat_me(r) };
     bool direct;
     enum ea_err err = note(r, &direct);
     r->resp.content_type = "application/x-ndjson";
@@ -54,7 +54,9 @@ static enum ea_err export_get(struct ea_req *r)
         err = ea_resp_header(r, "Content-Disposition", "attachment; filename=\"room.ndjson\"");
     if (err == EA_OK)
         err = begin(r, direct);
-    return err == EA_OK ? ea_pg_each(r->pg, STMT_ROOM_EXPORT, args, 1, put_row, r) : err;
+    if (err == EA_OK)
+        err = ea_pg_each(r->pg, STMT_ROOM_EXPORT, args, 2, put_row, r);
+    return err == EA_OK ? ea_resp_flush(r) : err; /* of an empty room too, which has the type all the same */
 }
 
 const struct ea_route chat_export_routes[] = {

@@ -26,14 +26,17 @@ INSERT INTO audit (actor, action, object, object_id) VALUES ($2::uuid, 'room.exp
 SELECT set_config('statement_timeout', '60s', true);
 
 -- name: room_export
--- in: uuid
--- One line per message, with what is hidden and what was said before. All of the room, whenever somebody came: it is for who looks after it. Who asked without a name stays without one; what was taken back is not in it.
+-- in: uuid, uuid
+-- Room, reader. One line per message, with what is hidden and what was said before; in a direct room, which nobody looks after, that of one's own messages (as message_versions). All of the room,
+-- whenever somebody came. Who asked without a name stays without one; what was taken back is not in it.
 SELECT (ea_message_json(m, u.name)
-        || jsonb_build_object('text', m.text, 'html', m.html, 'versions', (SELECT coalesce(jsonb_agg(jsonb_build_object('version', v.version, 'text', v.text, 'replaced_at', ea_time(v.replaced_at))
-                                                                                              ORDER BY v.version), '[]')
-                                                           FROM message_versions v WHERE v.message_id = m.id AND m.deleted_at IS NULL),
-                              'reactions', (SELECT coalesce(jsonb_object_agg(e.emoji, e.n), '{}')
+        || CASE WHEN r.kind <> 'direct' OR m.author_id = $2::uuid THEN
+               jsonb_build_object('text', m.text, 'html', m.html,
+                                  'versions', (SELECT coalesce(jsonb_agg(jsonb_build_object('version', v.version, 'text', v.text, 'replaced_at', ea_time(v.replaced_at)) ORDER BY v.version), '[]')
+                                               FROM message_versions v WHERE v.message_id = m.id AND m.deleted_at IS NULL))
+           ELSE '{"versions": []}' END
+        || jsonb_build_object('reactions', (SELECT coalesce(jsonb_object_agg(e.emoji, e.n), '{}')
                                             FROM (SELECT emoji, count(*) AS n FROM reactions WHERE message_id = m.id GROUP BY emoji) e)))::text
-FROM messages m JOIN users u ON u.id = m.author_id
-WHERE m.room_id = $1::uuid
+FROM rooms r JOIN messages m ON m.room_id = r.id JOIN users u ON u.id = m.author_id
+WHERE r.id = $1::uuid
 ORDER BY m.event_id;

@@ -213,3 +213,19 @@ def test_a_room_is_taken_along_whole(teacher, student, friend, outsider, course,
     say(student, private, "ours")
     assert "ours" in friend.get(f"/v1/rooms/{private['id']}/export").text
     problem(teacher.get(f"/v1/rooms/{private['id']}/export"), 404)
+
+
+def test_of_a_direct_room_nobody_takes_along_what_others_have_changed_or_what_is_hidden(teacher, student, friend, course):
+    """As nobody reads there what others said before. What was hidden after a report is hidden from both."""
+    private = student.post(f"/v1/courses/{course['id']}/rooms", json={"kind": "direct", "members": [friend.id]}).json()
+    path = f"/v1/rooms/{private['id']}/export"
+    empty = student.get(path)
+    assert empty.status_code == 200 and empty.text == "" and empty.headers["content-type"] == "application/x-ndjson"
+    changed, hidden = say(student, private, "said in anger"), say(student, private, "an insult")
+    student.patch(f"/v1/messages/{changed['id']}", json={"text": "said in peace"})
+    report = friend.post(f"/v1/messages/{hidden['id']}/reports", json={"reason": "rude"}).json()
+    assert teacher.put(f"/v1/reports/{report['id']}", json={"state": "upheld"}).status_code == 200
+    mine, theirs = ([json.loads(line) for line in person.get(path).text.splitlines()] for person in (student, friend))
+    assert [m["text"] for m in mine] == ["said in peace", "an insult"] and [v["text"] for v in mine[0]["versions"]] == ["said in anger"]
+    assert [m["text"] for m in theirs] == ["said in peace", ""] and [m["versions"] for m in theirs] == [[], []]
+    assert theirs[1]["html"] == "" and theirs[1]["hidden_at"]
