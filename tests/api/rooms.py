@@ -1,8 +1,12 @@
 """What the tests of rooms and messages share."""
 
+import concurrent.futures
+import contextlib
+import os
 import time
 
-from client import unique
+import psycopg2
+from client import eventually, unique
 
 
 def make_room(person, course, name="Questions", kind="discussion", **fields):
@@ -62,6 +66,34 @@ def heard_between(person, after, until):
 def mark(teacher, course):
     """An event that all of the course hear: what was told before it has a smaller id."""
     return say(teacher, {"id": course["id"]}, "mark")["event_id"]
+
+
+@contextlib.contextmanager
+def the_log_held():
+    """Nobody appends meanwhile. Yields a function that waits until so many wait for it."""
+    with psycopg2.connect(os.environ["EA_PG"]) as holder, psycopg2.connect(os.environ["EA_PG"]) as look, holder.cursor() as held, look.cursor() as waiting:
+        look.autocommit = True
+        held.execute("SELECT pg_advisory_xact_lock(4242)")
+
+        def wait_for(n):
+            def so_many():
+                waiting.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4242 AND NOT granted")
+                return waiting.fetchone()[0] == n
+
+            eventually(so_many)
+
+        yield wait_for
+
+
+def in_order(*work):
+    """Each has done all but its append before the next begins; then they append one after the other."""
+    with concurrent.futures.ThreadPoolExecutor(len(work)) as pool:
+        with the_log_held() as wait_for:
+            running = []
+            for n, do in enumerate(work, 1):
+                running.append(pool.submit(do))
+                wait_for(n)
+        return [r.result() for r in running]
 
 
 def by_roster(school, course, person, others=0):

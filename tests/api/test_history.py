@@ -1,7 +1,5 @@
 """What of a room's past somebody is shown who came later: all of it, or, where its history is `joined`, what was said since they came; and that this is what their stream told them."""
 
-import concurrent.futures
-import contextlib
 import itertools
 import json
 import os
@@ -9,9 +7,9 @@ import threading
 
 import psycopg2
 import pytest
-from client import eventually, faults, pages, problem
+from client import faults, pages, problem
 from listening import side_by_side
-from rooms import by_roster, closed_room, cursor_now, heard_between, history, into_group, make_room, mark, read, say
+from rooms import by_roster, closed_room, cursor_now, heard_between, history, in_order, into_group, make_room, mark, read, say
 
 
 @pytest.fixture
@@ -278,34 +276,6 @@ def test_who_comes_while_others_speak_reads_what_they_were_told(school, teacher,
         for where in (room, group):
             since = came_at(person) if i < 3 else start  # who came back is shown what was told since
             assert [m["event_id"] for m in history(person, where)][::-1] == told_since(person, where, since, end)
-
-
-@contextlib.contextmanager
-def the_log_held():
-    """Nobody appends meanwhile. Yields a function that waits until so many wait for it."""
-    with psycopg2.connect(os.environ["EA_PG"]) as holder, psycopg2.connect(os.environ["EA_PG"]) as look, holder.cursor() as held, look.cursor() as waiting:
-        look.autocommit = True
-        held.execute("SELECT pg_advisory_xact_lock(4242)")
-
-        def wait_for(n):
-            def so_many():
-                waiting.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4242 AND NOT granted")
-                return waiting.fetchone()[0] == n
-
-            eventually(so_many)
-
-        yield wait_for
-
-
-def in_order(*work):
-    """Each has done all but its append before the next begins; then they append one after the other."""
-    with concurrent.futures.ThreadPoolExecutor(len(work)) as pool:
-        with the_log_held() as wait_for:
-            running = []
-            for n, do in enumerate(work, 1):
-                running.append(pool.submit(do))
-                wait_for(n)
-        return [r.result() for r in running]
 
 
 @pytest.mark.parametrize("first", ["the message", "the newcomer"])

@@ -4,8 +4,9 @@ import hashlib
 import threading
 import uuid
 
-from client import faults, problem, stream
-from rooms import cursor_now, heard_between, history, make_room, mark, read, say
+import pytest
+from client import eventually, faults, problem, stream
+from rooms import cursor_now, heard_between, history, in_order, make_room, mark, poll, read, say
 
 NOWHERE = "01989a11-0000-7000-8000-000000000000"
 
@@ -260,6 +261,22 @@ def test_mentions_of_a_batch_come_after_its_messages_and_the_same_for_a_key(scho
     for e in mentions:
         assert messages[e["data"]["message_id"]]["id"] == e["data"]["event_id"] < e["id"]
     assert [e["id"] for e in events] == sorted(e["id"] for e in events)
+
+
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "once"}], ids=["of a batch", "alone"])
+@pytest.mark.parametrize("first", ["the message", "who leaves"])
+def test_who_has_left_when_something_is_said_is_not_mentioned(school, teacher, student, friend, course, room, first, key):
+    """Names are looked up before the log's lock is had: what is known under it decides."""
+    start, body = cursor_now(friend), {"text": f"@{friend.user['name']} and @teachers"}
+    work = [
+        lambda: student.post(f"/v1/rooms/{room['id']}/messages", json=body, headers=key),
+        lambda: school.admin.delete(f"/v1/courses/{course['id']}/enrolments/{friend.id}"),
+    ]
+    replies = in_order(*(work if first == "the message" else work[::-1]))
+    assert sorted(reply.status_code for reply in replies) == [201, 204]
+    end = mark(teacher, course)
+    assert len(heard(friend, start, end, "message.mentioned")) == (first == "the message")
+    assert len(heard(teacher, start, end, "message.mentioned")) == 1
 
 
 # --- files ----------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from client import faults, pages, problem, stream, unique
 from quizzes import from_now
 from rooms import cursor_now, heard_between, history, mark, read, say
