@@ -6,7 +6,7 @@ umask 022
 
 EA_INSTANCE=${EA_INSTANCE:-dev}
 readonly SERVICE_USER_WHEN_ROOT=edtech
-# A unix socket's path may have 107 bytes, and "/run/assignment-12.sock" follows this.
+# A unix socket's path may have 107 bytes, and "/run/assignment-12.redis" follows this.
 readonly LONGEST_STATE_PATH=80
 
 say() { printf '%s\n' "$*"; }

@@ -22,10 +22,14 @@ blob_dir() { echo "${EA_BLOB_DIR:-$STATE/blob}"; }
 app_define() {
     local name
     for name; do
+        way_to_redis "$name"
         app_environment "$name" | service_environment "$name"
         app_run "$name" | service_define "$name"
     done
 }
+
+# way_to_redis NAME: each process finds Redis by a path of its own, so that tests can cut it off alone
+way_to_redis() { ln -sfn redis.sock "$STATE/run/$1.redis"; }
 
 app_run() {
     local binary=$APP/bin/ea-${1%-[0-9]*} prefix=
@@ -45,7 +49,7 @@ app_environment() {
 EA_SERVICE_NAME=$name
 EA_METRICS_LISTEN=127.0.0.1:$(metrics_port "$name")
 EA_PG=$(pg_socket_conninfo) application_name=$name
-EA_REDIS=unix:$STATE/run/redis.sock
+EA_REDIS=unix:$STATE/run/$name.redis
 EA_LOG=$EA_LOG
 EA_LOG_LEVEL=$EA_LOG_LEVEL
 EA_LOG_SOCKET=$STATE/run/log.sock
