@@ -126,11 +126,24 @@ def end_sessions(which, *args):
     stack.rows(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend' AND {which}", *args)
 
 
+def end_connections_to_redis():
+    for kind in ("normal", "pubsub"):
+        stack.tell_redis(f"CLIENT KILL TYPE {kind}")
+
+
 async def cut_off_everybody_from_redis(live, chance):
     with without(stack.STATE / "run" / "redis.sock"):
-        for kind in ("normal", "pubsub"):
-            stack.tell_redis(f"CLIENT KILL TYPE {kind}")
+        end_connections_to_redis()
         await asyncio.sleep(chance.random())
+
+
+async def cut_off_chat_from_redis(live, chance):
+    """All of its processes, and for longer than a moment nobody else. Nothing wakes them any more when another one has written; they hear of it all the same, while this lasts."""
+    with contextlib.ExitStack() as away:
+        for name in stack.names("chat"):
+            away.enter_context(without(stack.way_to_redis(name)))
+        end_connections_to_redis()
+        await live.everybody_hears(await live.assembly("without Redis"))
 
 
 async def flush_redis(live, chance):
@@ -161,6 +174,7 @@ FAULTS = {  # name: (how often, what)
     "pause Redis": (4, pause(0, 1, "redis")),
     "flush Redis": (4, flush_redis),
     "cut everybody off from Redis": (4, cut_off_everybody_from_redis),
+    "cut chat off from Redis": (4, cut_off_chat_from_redis),
     "kill PostgreSQL": (4, kill("postgres")),
     "kill one of PostgreSQL's processes": (2, kill_a_child("postgres")),
     "pause PostgreSQL": (4, pause(0, 1, "postgres")),

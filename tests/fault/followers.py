@@ -8,7 +8,9 @@ import typing
 
 from connection import LATER, LOST, Connection
 
-HEARD = ("message.created", "message.updated", "message.deleted", "reaction.changed", "pin.changed")
+OF_ROOMS = ("message.created", "message.updated", "message.deleted", "reaction.changed", "pin.changed", "question.changed")
+OF_PEOPLE = ("message.mentioned", "room.muted")
+HEARD = OF_ROOMS + OF_PEOPLE
 NEVER = ("reset", "membership.changed", "session.revoked", "user.changed")  # no cursor here is strange or too old, and the others are not for clients
 HABITS = {"stream": (0.1, 0.2), "long": (0.04, 0.06), "poll": (0.03, 0.03)}  # how often one begins with a snapshot, and how often with an old cursor
 WAIT = {"long": 5, "poll": 0}
@@ -46,6 +48,9 @@ class Follower:
     @property
     def now(self):
         return self.stretches[-1]
+
+    def has_come_to(self, number):
+        return any(stretch.end >= number for stretch in self.stretches)
 
     def take(self, number, kind, data):
         assert kind not in NEVER, f"{self.how} of {self.person.email} heard {kind} {data} as {number}"

@@ -1,9 +1,11 @@
 """What is known of the rooms because it was acknowledged: messages and what became of them, how far people have read, who is where. An attempt that nobody answered may be carried out at
 any time later, also after others that were answered; from then on it is only known what may be."""
 
+import itertools
 import math
 
 ROLES = ("student", "assistant", "teacher")
+OPEN, ANSWERED = "open", "answered"  # of a question; one whose answer was named has that one's id instead
 
 
 class Value:
@@ -15,6 +17,10 @@ class Value:
     @property
     def known(self):
         return len(self.may_be) == 1
+
+    def since(self, value):
+        """Which turn has made it this for certain; None: it may be something else."""
+        return self.turns if self.may_be == {value} else None
 
     async def change(self, value, asked):
         """Awaits the reply to the request that asks for it."""
@@ -32,13 +38,24 @@ class Value:
         return reply
 
 
+class Saying:
+    """What somebody tries to say; `began` is its number. `since`: an event that was in the log before. named: the ids after an @; teachers: whether all who teach are called.
+    `staff`: of these, who taught all the while, as far as that is known."""
+
+    def __init__(self, began, since, author):
+        self.began, self.since, self.author = began, since, author
+        self.named, self.teachers, self.staff = set(), False, set()
+        self.question = self.anonymous = False
+
+
 class Message:
     """`changes`: how many of its events message.updated were acknowledged, and `doubts`, how many more there may be."""
 
-    def __init__(self, said, began):
-        self.id, self.event_id, self.room, self.author, self.thread = said["id"], int(said["event_id"]), said["room_id"], said["author"]["id"], said["thread_id"]
-        self.first, self.began = said["text"], began
-        self.text, self.deleted, self.hidden, self.pinned = Value(said["text"]), Value(False), Value(False), Value(False)
+    def __init__(self, shown, saying):
+        self.id, self.event_id, self.room, self.thread = shown["id"], int(shown["event_id"]), shown["room_id"], shown["thread_id"]
+        self.author, self.began, self.question, self.anonymous = saying.author, saying.began, saying.question, saying.anonymous
+        self.text, self.deleted, self.hidden, self.pinned = Value(shown["text"]), Value(False), Value(False), Value(False)
+        self.answered = Value(OPEN)
         self.reactions = {}  # (emoji, who): Value of whether it is there
         self.changes = self.doubts = 0
 
@@ -47,7 +64,7 @@ class Message:
 
     def known(self):
         """{field: (turns, value)} of what is certain; what is in it before and after something was in between too."""
-        fields = {"text": self.text, "deleted": self.deleted, "hidden": self.hidden, "pinned": self.pinned} | self.reactions
+        fields = {name: getattr(self, name) for name in ("text", "deleted", "hidden", "pinned", "answered")} | self.reactions
         return {name: (value.turns, *value.may_be) for name, value in fields.items() if value.known}
 
     def count(self, reply, news=True):
@@ -77,36 +94,53 @@ class Reading:
 
 
 class Place:
-    """What somebody is in the course, and whether the group names them. `doubts`: attempts to change it that nobody answered."""
+    """What somebody is in the course, and whether the group names them. `doubts`: attempts to change it that nobody answered. `taught`: they may have been more than a student at some time."""
 
     def __init__(self, role=None, named=False):
         self.role, self.named, self.doubts = role, named, 0
+        self.taught, self.turns = False, 0  # turns: odd while their role is being changed
 
     def hears(self):
         return {"course": self.role is not None, "group": self.role is not None and (self.role != "student" or self.named)}
+
+    def teaches(self):
+        return self.role in ROLES[1:] and self.doubts == 0 and self.turns % 2 == 0
 
 
 class Ledger:
     def __init__(self):
         self.messages, self.readings, self.places = {}, {}, {}
+        self.sayings = {}  # by their client id
+        self.mutes = {}  # (who, room): Value of whether they may say nothing there
         self.foreseen = []  # (how many messages had been begun, the position that somebody got who asked for the future)
         self.begun = 0
         self.happened = 0  # the newest event that anybody was told of
 
-    def begin(self):
+    def begin(self, author, text):
         self.begun += 1
-        return self.begun
+        return self.sayings.setdefault(text, Saying(self.begun, self.happened, author))
 
-    def said(self, body, began):
-        message = Message(body, began)
+    def said(self, shown, saying):
+        message = Message(shown, saying)
         self.happened = max(self.happened, message.event_id)
         return self.messages.setdefault(message.id, message)
 
     def of(self, room):
         return [message for message in self.messages.values() if message.room == room]
 
+    def mute(self, who, room):
+        return self.mutes.setdefault((who, room), Value(False))
+
+    def staff(self):
+        """Who teaches for certain, with the turn that made them."""
+        return {(who, place.turns) for who, place in self.places.items() if place.teaches()}
+
     def reading(self, person, room):
         return self.readings.setdefault((person.id, room), Reading())
 
-    def known(self, room):
-        return {message.id: message.known() for message in self.of(room)}
+    def known(self, *rooms):
+        return {message.id: message.known() for message in itertools.chain(*map(self.of, rooms))}
+
+    def end_of(self, begun):
+        """An event that comes after all that was in the log when so many sayings had begun."""
+        return min((message.event_id for message in self.messages.values() if message.began > begun), default=math.inf)

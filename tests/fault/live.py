@@ -32,6 +32,7 @@ CLIENTS = ("stream", "stream", "long", "long", "poll")  # of each of them
 MEMBERS, NAMED = 30, 14  # of the course at first, and of its group
 SPEAKERS, VISITORS = 6, 8  # who stay in both, and talk; who are let in and out, and try to
 LATE = 3  # who come when all is over, and hear it from the beginning
+HISTORIES = (("all", "all"), ("all", "joined"), ("joined", "all"), ("joined", "joined"))  # of the course's room and the group, in turn
 
 
 class Crowd:
@@ -63,8 +64,9 @@ class Live:
         self.crowd, self.seed, self.ledger, self.looks, self.broken, self._parsed = crowd, seed, Ledger(), [], [], {}
         self.over, self.mark = False, math.inf  # nobody acts any more; the last event that everybody hears
         chance = random.Random(f"{seed} people")
-        people = chance.sample(crowd.people, PEOPLE)
+        self.people = people = chance.sample(crowd.people, PEOPLE)
         members, named, self.speakers, self.movers = people[:MEMBERS], people[:NAMED], people[:SPEAKERS], people[SPEAKERS:]
+        self.climbers = self.movers[1::2]  # who may come to teach; the others are students, if anything
         self._make_rooms(members, named)
         self.start = stack.value("SELECT max(id) FROM events")
         self.followers = [Follower(self, person, how, f"{n} {m}") for n, person in enumerate(people) for m, how in enumerate(CLIENTS)]
@@ -84,6 +86,10 @@ class Live:
         body = {"kind": "group", "name": "Some of them", "members": [person.id for person in named]}
         group = story.again(lambda: teacher.post(f"/v1/courses/{self.course['id']}/rooms", json=body)).json()["id"]
         self.rooms = {"course": self.course["id"], "group": group}
+        histories = dict(zip(self.rooms.values(), HISTORIES[self.seed % len(HISTORIES)]))
+        for room, history in histories.items():
+            story.again(lambda r=room, h=history: teacher.change(f"/v1/rooms/{r}", {"anonymous": True, "history": h}))
+        self.joined = {room for room, history in histories.items() if history == "joined"}
         self.names = {room: name for name, room in self.rooms.items()} | {self.crowd.assembly: "assembly"}
         for person in self.crowd.people:
             self.ledger.places[person.id] = Place("student" if person in members else None, person in named)
@@ -135,6 +141,19 @@ class Live:
         for client in clients:
             client.connection.cut()
 
+    async def assembly(self, text):
+        """Says something that everybody hears; its number."""
+        teacher = Connection(self.crowd.teacher)
+        said = await teacher.again("POST", f"/v1/rooms/{self.crowd.assembly}/messages", {"text": text, "client_id": unique("once")})
+        teacher.close()
+        return int(said.body["event_id"])
+
+    async def everybody_hears(self, number):
+        end = time.monotonic() + PATIENCE
+        while deaf := [follower for follower in self.followers if not follower.has_come_to(number)]:
+            assert time.monotonic() < end, f"{len(deaf)} of {len(self.followers)} clients have not come to {number}: {deaf[0].how} of {deaf[0].person.email} is at {deaf[0].now.end}"
+            await asyncio.sleep(0.05)
+
     async def _everybody_hears_the_mark(self, following):
         """Whoever has heard it has heard all there was before. Some come only now, and begin at the beginning: now and then that lies beyond what the processes have in memory."""
         if self.seed % BEYOND_EVERY == 5:
@@ -142,10 +161,7 @@ class Live:
         late = [Follower(self, person, how, f"late {person.id} {how}") for person in self.again for how in sorted(set(CLIENTS))]
         self.followers += late
         following += [asyncio.create_task(follower.follow()) for follower in late]
-        teacher = Connection(self.crowd.teacher)
-        said = await teacher.again("POST", f"/v1/rooms/{self.crowd.assembly}/messages", {"text": "the mark", "client_id": f"{self.course['id']}"})
-        teacher.close()
-        self.mark = int(said.body["event_id"])
+        self.mark = await self.assembly("the mark")
         self.hang_up(follower for follower in self.followers if follower.now.end >= self.mark)  # these heard it before we knew that it is the mark
         done, _ = await asyncio.wait(following, timeout=PATIENCE)
         for task in done:
@@ -161,6 +177,8 @@ class Live:
         return {
             "messages": len(self.ledger.messages),
             "changes": sum(m.changes + len(m.reactions) + (m.deleted.may_be == {True}) for m in self.ledger.messages.values()),
+            "calls by name": sum(bool(saying.named or saying.teachers) for saying in self.ledger.sayings.values()),
+            "questions": sum(message.question for message in self.ledger.messages.values()),
             "heard": sum(len(stretch.heard) for stretch in stretches),
             "old cursors and snapshots": len(stretches) - len(self.followers),
             "pages": len(self.looks),

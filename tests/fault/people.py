@@ -1,32 +1,42 @@
-"""People who talk, change what they said, read and look back; one who looks after the rooms, and two who let people in and out. The seed says what each of them tries, in which
-order and where; which message it falls on is a share of those that there are by then."""
+"""People who talk, ask, call each other, change what they said, read and look back; one who looks after the rooms, and two who let people in and out. The seed says what each of them
+tries, in which order and where; which message it falls on is a share of those that there are by then."""
 
 import asyncio
 import random
 import typing
 
 from connection import Connection
-from ledger import ROLES
+from ledger import ANSWERED, OPEN, ROLES
+from quizzes import from_now
 
 GONE = (403, 404, 410)  # not theirs, not there any more, taken back
+NO_ANSWER = (*GONE, 422)  # or what is said to answer it was taken back
 EMOJI = ("+1", "tada", "eyes")
 FUTURE = 2**53
 PAGES = (5, 20, 100)
+CALLS = 3  # of so many sayings one calls somebody
+BEGINNING = 3  # messages
+
 
 
 class Look(typing.NamedTuple):
-    """A page of a room's history, and what was known of the room before it was asked for and after it came."""
+    """A page of messages, and what was known of them before it was asked for and after it came. `cursor`: an event that was in the log before; when it came, `begun` sayings had begun.
+    whole: it is of a room's history, which leaves nothing out."""
 
     person: object
-    room: str
+    rooms: list
+    whole: bool
     before: dict
     after: dict
     page: dict
+    cursor: int
+    begun: int
 
 
 class Actor:
     deeds = {}  # name: how often
     pause = 0.2  # seconds at most between two
+    teaches = False
 
     def __init__(self, live, person, name):
         self.live, self.ledger, self.person, self.name = live, live.ledger, person, name
@@ -55,24 +65,48 @@ class Actor:
 
     async def say(self, room, which, how, **more):
         """With an Idempotency-Key it goes another way, by itself and not in a batch."""
-        text, began = self.text(), self.ledger.begin()
-        body, key = {"text": text, "client_id": text} | more, {"Idempotency-Key": f"{room}:{self.name}:{self.texts}".replace(" ", "-")} if how < 0.3 else {}
+        once = self.text()
+        saying = self.ledger.begin(self.person.id, once)
+        text, staff = once + self.call(saying, which * CALLS), self.ledger.staff()
+        saying.question, saying.anonymous = more.get("question", False), more.get("anonymous", False)
+        body, key = {"text": text, "client_id": once} | more, {"Idempotency-Key": f"{room}:{self.name}:{self.texts}".replace(" ", "-")} if how < 0.3 else {}
         reply = await self.connection.again("POST", f"/v1/rooms/{room}/messages", body, GONE, key)
+        saying.staff = {who for who, _ in staff & self.ledger.staff()}
         if reply.good:
             assert reply.body["text"] == text or reply.doubt, f"{text!r} became {reply.body}"
-            self.mine.append(self.ledger.said(reply.body, began))
+            self.mine.append(self.ledger.said(reply.body, saying))
+
+    def call(self, saying, which):
+        """In one of CALLS sayings: somebody, who teaches, everybody, or some of them twice."""
+        if which >= 1:
+            return ""
+        one, how = self.one_of(self.live.people, which), which * len(self.live.people) % 1
+        name = "@" + one.user["name"]
+        saying.named, saying.teachers = ({one.id} if how < 0.6 else set()) - {self.person.id}, 0.4 < how < 0.8
+        calls = ([name, name] if how < 0.2 else [name] if how < 0.6 else []) + ["@teachers"] * saying.teachers or ["@room"]
+        return " " + ", ".join(calls)
 
     async def answer(self, room, which, how):
-        asked = self.one_of(self.ledger.of(room), which)
+        """Half of them go on with what the room began with, so that people come into the middle of a thread."""
+        said = self.ledger.of(room)
+        asked = self.one_of(said[:BEGINNING] if how * 10 % 1 < 0.5 else said, which)
         await self.say(room, which, how, **({"reply_to": asked.id} if asked else {}))
 
     async def edit(self, room, which, how):
+        """Whoever is named only now is told nothing."""
         message = self.one_of(self.mine, which)
         if message:
-            text = self.text()
-            reply = await message.text.change(text, self.connection.again("PATCH", f"/v1/messages/{message.id}", {"text": text}, GONE))
+            text = self.text() + (f" @{self.one_of(self.live.people, how).user['name']} @teachers" if which * len(self.mine) % 1 < 0.3 else "")
+            reply = await self.unless_muted(message, lambda: message.text.change(text, self.connection.again("PATCH", f"/v1/messages/{message.id}", {"text": text}, GONE)))
             message.count(reply)
             self.learn(message, reply)
+
+    async def unless_muted(self, message, ask):
+        """Whoever was muted all the while is refused."""
+        mute = self.ledger.mute(self.person.id, message.room)
+        before, reply = mute.since(True), await ask()
+        assert not reply.good or reply.doubt or before is None or before != mute.since(True), f"{self.name} is muted in {message.room}: {reply}"
+        return reply
 
     async def take_back(self, room, which, how):
         await self.delete(self.one_of(self.mine, which))
@@ -87,7 +121,8 @@ class Actor:
         if message:
             emoji, put = EMOJI[int(how * len(EMOJI))], how * 10 % 1 < 0.7
             path = f"/v1/messages/{message.id}/reactions/{emoji}"
-            reply = await message.reaction(emoji, self.person.id).change(put, self.connection.again("PUT" if put else "DELETE", path, None, GONE))
+            reaction = message.reaction(emoji, self.person.id)
+            reply = await self.unless_muted(message, lambda: reaction.change(put, self.connection.again("PUT" if put else "DELETE", path, None, GONE)))
             self.learn(message, reply)
 
     async def read(self, room, which, how):
@@ -100,10 +135,43 @@ class Actor:
             self.ledger.foreseen.append((self.ledger.begun, int(reply.body["event_id"])))
 
     async def look(self, room, which, how):
-        before = self.ledger.known(room)
-        reply = await self.connection.again("GET", f"/v1/rooms/{room}/messages?limit={PAGES[int(how * len(PAGES))]}", None, GONE)
+        await self.look_at(f"/v1/rooms/{room}/messages?limit={PAGES[int(how * len(PAGES))]}", [room], whole=True)
+
+    async def look_aside(self, room, which, how):
+        """Where only some of what was said is shown."""
+        path, rooms = f"/v1/rooms/{room}", [room]
+        thread = self.one_of([message for message in self.ledger.of(room) if message.thread], which)
+        if how < 0.3:
+            path, rooms = f"/v1/courses/{self.live.course['id']}/messages?q=words&limit=50", list(self.live.rooms.values())
+        elif how < 0.6 and thread:
+            path = f"/v1/messages/{thread.thread if how < 0.5 else thread.id}/thread?limit=50"
+        else:
+            path += "/pins" if how < 0.8 else "/questions?limit=50"
+        await self.look_at(path, rooms, whole=False)
+
+    async def look_at(self, path, rooms, whole):
+        before = self.ledger.known(*rooms)
+        reply = await self.connection.again("GET", path, None, GONE)
         if reply.good:
-            self.live.looks.append(Look(self.person, room, before, self.ledger.known(room), reply.body))
+            cursor, after = int(reply.head["event-cursor"]), self.ledger.known(*rooms)
+            self.live.looks.append(Look(self.person, rooms, whole, before, after, reply.body, cursor, self.ledger.begun))
+
+    async def unmask(self, room, which, how):
+        """Whoever teaches learns who asked; nobody else does, not even who did."""
+        message = self.one_of([message for message in self.ledger.of(room) if message.anonymous], which)
+        if message:
+            reply = await self.connection.again("GET", f"/v1/messages/{message.id}/author", None, GONE)
+            assert not reply.good or self.teaches and reply.body["id"] == message.author, f"{self.name} learns who asked {message.id}: {reply.body}, and it was {message.author}"
+
+    async def mark(self, message, which, how):
+        """As answered by some message, by none, or as open again."""
+        if message:
+            answer = self.one_of(self.ledger.of(message.room), which) if how < 0.4 else None
+            to = OPEN if how > 0.7 else answer.id if answer else ANSWERED
+            body = {"answer_id": answer and answer.id} if to != OPEN else None
+            path = f"/v1/messages/{message.id}/answered"
+            reply = await message.answered.change(to, self.connection.again("DELETE" if to == OPEN else "PUT", path, body, NO_ANSWER))
+            self.learn(message, reply)
 
     @staticmethod
     def learn(message, reply):
@@ -114,18 +182,28 @@ class Actor:
 class Speaker(Actor):
     """Is in both rooms all the time."""
 
-    deeds = {"say": 36, "answer": 12, "edit": 14, "take_back": 8, "react": 12, "read": 12, "look": 6}
+    deeds = {"say": 30, "answer": 12, "ask": 8, "settle": 8, "unmask": 4, "edit": 14, "take_back": 6, "react": 10, "read": 12, "look": 4, "look_aside": 3}
+
+    async def ask(self, room, which, how):
+        """More often than not without a name."""
+        await self.say(room, which, how, question=True, anonymous=how * 10 % 1 < 0.7)
+
+    async def settle(self, room, which, how):
+        """Whoever asked without a name says that it is answered; of the other questions the moderator says it, so that there is one to say it of each."""
+        await self.mark(self.one_of([message for message in self.mine if message.anonymous], which), which, how)
 
 
 class Visitor(Actor):
     """Comes and goes as the registrar wants it: is refused now and then."""
 
-    deeds = {"say": 20, "react": 10, "edit": 5, "take_back": 5, "read": 45, "look": 15}
+    deeds = {"say": 20, "react": 10, "edit": 5, "take_back": 5, "read": 35, "look": 15, "look_aside": 10}
     pause = 0.5
 
 
 class Moderator(Actor):
-    deeds = {"hide": 30, "pin": 25, "remove": 10, "say": 15, "read": 10, "look": 10}
+    deeds = {"hide": 25, "pin": 20, "remove": 8, "mute": 15, "close": 10, "unmask": 4, "say": 15, "read": 5, "look": 5}
+    teaches = True
+    silenced = None  # who, and where
 
     async def hide(self, room, which, how):
         await self.turn(room, which, "hidden", "hidden")
@@ -146,6 +224,21 @@ class Moderator(Actor):
     async def remove(self, room, which, how):
         await self.delete(self.one_of(self.ledger.of(room), which))
 
+    async def mute(self, room, which, how):
+        """One at a time, or nobody would talk."""
+        if self.silenced:
+            (who, where), self.silenced = self.silenced, None
+            mute = self.ledger.mute(who, where)
+            reply = await mute.change(False, self.connection.again("DELETE", f"/v1/rooms/{where}/mutes/{who}", None, (404,)))
+            assert reply.good or mute.ghosts, reply
+        else:
+            who, where = self.silenced = self.one_of(self.live.speakers, which).id, room
+            body = {"until": from_now(hours=1)}  # which no schedule lasts
+            await self.ledger.mute(who, where).change(True, self.connection.again("PUT", f"/v1/rooms/{where}/mutes/{who}", body))
+
+    async def close(self, room, which, how):
+        await self.mark(self.one_of([message for message in self.ledger.of(room) if message.question and not message.anonymous], which), which, how)
+
 
 class Registrar(Actor):
     """Decides who is in the course, and as what. Often of the same few as the usher, and at the same time."""
@@ -160,13 +253,16 @@ class Registrar(Actor):
     async def enrol(self, room, which, how):
         person, at = self.choose(which, how), f"/v1/courses/{self.live.course['id']}/enrolments"
         place = self.ledger.places[person.id]
+        place.turns += 1
         if place.role is not None and how < 0.6:
             reply = await self.connection.again("DELETE", f"{at}/{person.id}", None, (404,))
             place.role = None
         else:
-            role = ROLES[int(how * 100) % 3]
+            role = ROLES[int(how * 100) % 3] if person in self.live.climbers else ROLES[0]
+            place.taught |= role != ROLES[0]
             reply = await self.connection.again("POST", at, {"user_id": person.id, "role": role})
             place.role = role
+        place.turns += 1
         place.doubts += reply.doubt
         assert reply.good or place.doubts, reply
 

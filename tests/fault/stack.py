@@ -166,6 +166,11 @@ def tell_redis(command, answer=b":"):
     assert _answers(("127.0.0.1", int(os.environ["EA_PORT_REDIS"])), command.encode() + b"\r\n", answer), command
 
 
+def way_to_redis(name):
+    """Where this process alone finds Redis (dev.d/services/app.sh)."""
+    return STATE / "run" / f"{name}.redis"
+
+
 def flush_redis():
     """What it remembered is gone, as after a crash."""
     tell_redis("FLUSHALL", b"+OK")

@@ -1,5 +1,5 @@
 """Rooms under fire: whatever dies, every acknowledged message and change reaches each member once and in order, over every transport, and nobody else; what people are shown is what was
-said, and unread counts match. ./dev fault runs more of these schedules (campaign.py)."""
+said, since they came where a room shows no more, and unread counts match; who is called by name hears of it, nobody learns who asked without one, and who is muted says nothing. ./dev fault runs more of these schedules (campaign.py)."""
 
 import pytest
 from live import Crowd, Live

@@ -3,9 +3,13 @@ knows whether they were carried out."""
 
 import bisect
 import collections
+import math
 
+import confidence
 import stack
 from eventlog import Log, Replay
+from ledger import ROLES
+from pages import as_answered, as_shown, as_told, differs, page_shows, reach
 
 SAYS = ("text", "html", "mentions", "files")  # of a message: what the log forgets when it is taken back or hidden
 
@@ -13,7 +17,7 @@ SAYS = ("text", "html", "mentions", "files")  # of a message: what the log forge
 class Verdict:
     def __init__(self, live):
         self.live, self.ledger = live, live.ledger
-        self.log = Log(live.start, live.names, live.inside)
+        self.log = Log(live.start, live.names, live.inside, live.joined)
         self.end, self._expected = Replay(self.log).end(), {}
 
     def check(self):
@@ -24,9 +28,14 @@ class Verdict:
             self.heard_what_the_log_says(follower)
         self.snapshots_are_of_their_cursors()
         for look in self.live.looks:
-            page_shows(look.page["items"], look.page["next"], look.room, self.ledger, look)
-        self.history_is_what_was_said()
+            for room in look.rooms:
+                page_shows(look, room, self.shown_after(look.person, room, look.cursor, self.ledger.end_of(look.begun)), self.ledger)
+        for sight in self.live.aftermath.sights:
+            self.is_what_was_said(sight)
+        for person, room, items in self.live.aftermath.found:
+            self.is_what_was_found(person, room, items)
         self.unread_counts_match()
+        confidence.check(self)
         assert stack.value("SELECT max(id) - %s = count(*) FROM events WHERE id > %s", self.live.start, self.live.start), "the event log has a gap"
 
     # --- the log and what was acknowledged ------------------------------------------------------------------------------------
@@ -53,6 +62,8 @@ class Verdict:
             if not told.deleted:
                 assert told.hidden in message.hidden.may_be, f"hidden: {told.hidden}, not {message.hidden.may_be}: {message.id}"
                 assert told.pinned in message.pinned.may_be, f"pinned: {told.pinned}, not {message.pinned.may_be}: {message.id}"
+            if message.question:
+                assert as_answered(told.question) in message.answered.may_be, f"answered: {told.question}, not {message.answered.may_be}: {message.id}"
             for (emoji, who), there in message.reactions.items():
                 assert (who in told.reactions[emoji]) in there.may_be, f"{emoji} of {who} on {message.id}: not {there.may_be}"
 
@@ -78,6 +89,8 @@ class Verdict:
                 raise AssertionError(f"{who}, after {stretch.begin} up to {stretch.end}: {difference(stretch.heard, due)}")
             for event, (_, _, data) in zip(due, stretch.heard):
                 assert data == event.data or self.forgotten(event, data), f"{who} heard {data} and not {event.data}"
+                if event.kind == "message.updated" and event.room in self.live.joined:
+                    assert not any(data.get(said) for said in SAYS), f"{who} heard what may have been said before they came: {data}"
 
     def expected(self, person):
         if person.id not in self._expected:
@@ -104,35 +117,87 @@ class Verdict:
         assert set(shown) == self.log.rooms_at(who, snapshot.cursor) & set(self.live.rooms.values()), f"{at} these rooms: {sorted(shown)}"
         for room in shown.values():
             assert int(room["cursor"]) == snapshot.cursor
-            last = max(replay.of(room["id"]), key=lambda told: told.number, default=None)
-            assert as_shown(room["last_message"]) == as_told(last, replay), f"{at} {room['last_message']}, and it was {as_told(last, replay)}"
-            least, most = (replay.unread(room["id"], who, position[room["id"]]) for position in (snapshot.high, snapshot.low))
-            assert least <= room["unread"] <= most, f"{at} {room['unread']} unread, not {least} to {most}"
+            bounds = self.shown_after(snapshot.person, room["id"], snapshot.cursor, snapshot.cursor + 1)
+            wrong = [self.room_differs(room, snapshot, replay, bound) for bound in bounds]
+            assert "" in wrong, f"{at} of {room['id']}, after one of {bounds}: {wrong}"
+
+    @staticmethod
+    def room_differs(room, snapshot, replay, bound):
+        """What is wrong with a room as it was shown, if it is shown to them after this event; "" for nothing."""
+        id, last = room["id"], as_told(replay.last(room["id"], bound), replay)
+        if as_shown(room["last_message"]) != last:
+            return f"{room['last_message']}, and it was {last}"
+        least, most = (replay.unread(id, snapshot.person.id, max(position[id], bound)) for position in (snapshot.high, snapshot.low))
+        return "" if least <= room["unread"] <= most else f"{room['unread']} unread, not {least} to {most}"
 
     def page_is_not_older_than(self, snapshot, replay):
         shown = {item["id"]: item for item in snapshot.shown["items"]}
-        edge = min((int(item["event_id"]) for item in shown.values()), default=0) if snapshot.shown["next"] else 0
-        for told in replay.of(snapshot.what):
-            if told.number >= edge:
-                item = shown.get(told.id)
-                assert item and item["version"] >= told.version and (item["deleted_at"] or not told.deleted), f"a page of {snapshot.cursor} has {item} for {vars(told)}"
+        order = [int(item["event_id"]) for item in shown.values()]
+        edge = min(order, default=0) if snapshot.shown["next"] else 0
+        due = [told for told in replay.of(snapshot.what) if told.number >= edge]
+        missing = [told.number for told in due if told.id not in shown]
+        bounds = self.shown_after(snapshot.person, snapshot.what, snapshot.cursor)
+        assert reach(bounds, order, missing), f"a page of {snapshot.cursor} for {snapshot.person.email} lacks {missing}: {snapshot.what} is shown after {bounds}"
+        for told in due:
+            item = shown.get(told.id)
+            assert not item or item["version"] >= told.version and (item["deleted_at"] or not told.deleted), f"a page of {snapshot.cursor} has {item} for {vars(told)}"
 
-    def history_is_what_was_said(self):
-        after = self.live.aftermath
-        for person, room, items in after.history:
-            told = sorted(self.end.of(room), key=lambda told: told.number)
-            assert [item["id"] for item in items] == [t.id for t in told], f"the history of {room} has other messages than the log"
-            known = self.ledger.known(room)
-            page_shows(items, None, room, self.ledger, Known(person, known, known))
-            for item, one in zip(items, told):
-                assert as_shown(item) == as_told(one, self.end), f"{item} and not {as_told(one, self.end)}"
-        for room, items in after.pins.items():
-            assert {item["id"] for item in items} == {told.id for told in self.end.of(room) if told.pinned}
-        for root, items in after.threads.items():
-            assert [item["id"] for item in items] == [told.id for told in self.end.messages.values() if told.thread == root]
+    # --- what is shown when all is over ---------------------------------------------------------------------------------------
+
+    def shown_after(self, person, room, start, end=math.inf):
+        place = self.ledger.places.get(person.id)  # the teacher has none
+        return self.log.shown_after(person.id, room, start, end, taught=place is None or place.taught)
+
+    def shown_at_last(self, person, room):
+        """As shown_after, when nobody comes or goes any more."""
+        place, bounds = self.ledger.places.get(person.id), self.shown_after(person, room, self.log.events[-1].number)
+        return bounds & {0} if place and place.doubts == 0 and place.role in ROLES[1:] else bounds
+
+    def is_what_was_said(self, sight):
+        """Of a room, as one reader was shown it, by every way to look at it."""
+        told = sorted(self.end.of(sight.room), key=lambda told: told.number)
+        bounds = self.shown_at_last(sight.person, sight.room)
+        wrong = [self.sight_differs(sight, [t for t in told if t.number > bound]) for bound in bounds]
+        assert "" in wrong if bounds else sight.is_nothing(), f"{sight.person.email}, to whom {sight.room} is shown after {bounds}, was shown {wrong or sight}"
+        known = self.ledger.known(sight.room)
+        for item in sight.items():
+            one = self.end.messages[item["id"]]
+            assert as_shown(item) == as_told(one, self.end), f"{item} and not {as_told(one, self.end)}"
+            wrong = differs(self.ledger.messages[one.id], item, known[one.id], sight.person) if one.id in known else ""
+            assert not wrong, f"{wrong}, was shown {item}"
+
+    @staticmethod
+    def sight_differs(sight, told):
+        """told: the messages that are shown to them, in order."""
+        ids, there = [t.id for t in told], {t.id for t in told}
+        for items in sight.histories:
+            if ids_of(items) != ids:
+                return f"another history: {ids_of(items)}, not {ids}"
+        if set(ids_of(sight.pins)) != {t.id for t in told if t.pinned}:
+            return f"other pins: {ids_of(sight.pins)}"
+        asked = [t.id for t in told if t.question and not t.deleted and not t.hidden]
+        if ids_of(sight.questions) != asked:
+            return f"other questions: {ids_of(sight.questions)}, not {asked}"
+        for (name, root), items in sight.threads.items():
+            if ids_of(items) != ([t.id for t in told if t.thread == root] if name in there else None):
+                return f"another thread of {name}: {ids_of(items)}"
+        return ""
+
+    def is_what_was_found(self, person, author, items):
+        """Of all that was said, or of what somebody has said under their name, where one is given."""
+        last, found = self.log.events[-1].number, collections.defaultdict(list)
+        for item in items or ():
+            found[item["room_id"]].append(item["id"])
+        for room in self.live.rooms.values():
+            told = sorted((t for t in self.end.of(room) if not t.deleted and not t.hidden), key=lambda told: told.number)
+            if author:
+                told = [t for t in told if t.named and author.lower() in t.named["name"].lower() and self.live.course["id"] in self.log.rooms_at(t.author, last)]
+            bounds = self.shown_at_last(person, room)
+            due = [[t.id for t in told if t.number > bound] for bound in bounds]
+            assert found[room] in due or not bounds and not found[room], f"{person.email} finds {found[room]} of {author} in {room}, not one of {due}"
 
     def unread_counts_match(self):
-        last = self.log.events[-1].number
+        last, people = self.log.events[-1].number, {person.id: person for person in [self.live.crowd.teacher, *self.live.people]}
         for (who, room), counted in self.live.aftermath.unread.items():
             inside = room in self.log.rooms_at(who, last)
             assert (counted is not None) == inside, f"{who} sees {counted} of {room}, and is {'a' if inside else 'no'} member"
@@ -142,70 +207,12 @@ class Verdict:
             reading = self.ledger.readings.get((who, room))
             low, high = (reading.low, reading.high) if reading else (0, 0)
             assert low <= position <= high, f"{who} had read up to {low}, and {position} is left"
-            unread = self.end.unread(room, who, position)
-            assert itself == listed == unread, f"{who} after {position}: {itself} and {listed} unread, not {unread}"
+            unread = {self.end.unread(room, who, max(position, bound)) for bound in self.shown_at_last(people[who], room)}
+            assert itself == listed and listed in unread, f"{who} after {position}: {itself} and {listed} unread, not {unread}"
 
 
-Known = collections.namedtuple("Known", "person before after")
-
-
-def page_shows(items, following, room, ledger, look):
-    """A page against what was known both before it was asked for and after it came. following: None on the last page."""
-    shown = {item["id"]: item for item in items}
-    order = [int(item["event_id"]) for item in items]
-    assert order in (sorted(set(order)), sorted(set(order), reverse=True)), f"a page of another order: {order}"
-    edge = min(order, default=0) if following else 0
-    for id, before in look.before.items():
-        message, item = ledger.messages[id], shown.get(id)
-        assert item or message.event_id < edge, f"the history of {room} lacks {id}, which was acknowledged"
-        if item:
-            wrong = differs(message, item, dict(before.items() & look.after[id].items()), look.person)
-            assert not wrong, f"{wrong}, was shown {item}"
-
-
-def differs(message, item, known, reader):
-    """What is wrong with a message as it was shown; "" for nothing. known: {field: (turns, value)}."""
-    deleted, hidden, text, pinned = (known.get(field, (0, None))[1] for field in ("deleted", "hidden", "text", "pinned"))
-    if (deleted or hidden) and (item["text"] or item["html"]):
-        return "a text that was taken back"
-    if deleted is not None and deleted != (item["deleted_at"] is not None):
-        return f"deleted: {deleted}"
-    if deleted is not False:
-        return ""
-    if hidden is not None and hidden != (item["hidden_at"] is not None):
-        return f"hidden: {hidden}"
-    if hidden is False and text is not None and item["text"] != text:
-        return f"the text was {text!r}"
-    if pinned is not None and pinned != (item["pinned_at"] is not None):
-        return f"pinned: {pinned}"
-    return reactions_differ(message, item, known, reader)
-
-
-def reactions_differ(message, item, known, reader):
-    shown = {reaction["emoji"]: reaction for reaction in item["reactions"]}
-    for emoji in {emoji for emoji, _ in message.reactions} | set(shown):
-        states = [known.get(key, (0, None))[1] for key in message.reactions if key[0] == emoji]
-        count, mine = (shown[emoji]["count"], shown[emoji]["mine"]) if emoji in shown else (0, False)
-        if not states.count(True) <= count <= len(states) - states.count(False):
-            return f"{emoji}: {states}"
-        if mine != known.get((emoji, reader.id), (0, mine if (emoji, reader.id) in message.reactions else False))[1]:
-            return f"{emoji} of the reader: {known}"
-    return ""
-
-
-def as_told(told, replay):
-    if told is None:
-        return None
-    reactions = {emoji: len(who) for emoji, who in told.reactions.items() if who}
-    return (told.id, told.number, told.author, told.thread, told.version, told.deleted, told.hidden, told.pinned, replay.replies(told), reactions)
-
-
-def as_shown(item):
-    if item is None:
-        return None
-    flags = [item[at] is not None for at in ("deleted_at", "hidden_at", "pinned_at")]
-    reactions = {reaction["emoji"]: reaction["count"] for reaction in item["reactions"]}
-    return (item["id"], int(item["event_id"]), item["author"]["id"], item["thread_id"], item["version"], *flags, item["replies"], reactions)
+def ids_of(items):
+    return items if items is None else [item["id"] for item in items]
 
 
 def difference(heard, due):
