@@ -26,11 +26,11 @@ struct ea_topics {
 };
 
 /* FNV-1a (Fowler, Noll, Vo). Topics are made by us, never by a client, so nobody can aim at one bucket. */
-uint64_t ea_topics_hash(const char *s)
+uint64_t ea_topics_hash(const char *topic)
 {
     uint64_t h = 14695981039346656037u;
-    for (; *s != '\0'; s++)
-        h = (h ^ (unsigned char)*s) * 1099511628211u;
+    for (; *topic != '\0'; topic++)
+        h = (h ^ (unsigned char)*topic) * 1099511628211u;
     return h;
 }
 
