@@ -15,6 +15,7 @@ libcore_a_SOURCES = \
 	fcgi/core/hub_inbox.c fcgi/core/hub_live.c fcgi/core/hub_sight.c fcgi/core/hub_sub.c fcgi/core/hub_topics.c \
 	fcgi/core/hub_inbox.c fcgi/core/hub_live.c fcgi/core/hub_presence.c fcgi/core/hub_sub.c fcgi/core/hub_topics.c \
 	fcgi/core/idle.c fcgi/core/idle.h \
+	fcgi/core/kept.c fcgi/core/kept.h \
 	fcgi/core/listen.c fcgi/core/listen.h \
 	fcgi/core/match.c fcgi/core/match.h \
 	fcgi/core/multipart.c fcgi/core/multipart.h \

@@ -33,10 +33,12 @@ check_PROGRAMS += tests/unit/fcgi_core_hub
 tests_unit_fcgi_core_hub_SOURCES = tests/unit/fcgi_core_hub.c tests/unit/unit.h \
 	fcgi/core/hub.c fcgi/core/hub_ask.c fcgi/core/hub_deliver.c fcgi/core/hub_feed.c fcgi/core/hub_fill.c fcgi/core/hub_inbox.c \
 	fcgi/core/hub_live.c fcgi/core/hub_presence.c fcgi/core/hub_sight.c fcgi/core/hub_sub.c fcgi/core/hub_topics.c \
-	fcgi/core/frame.c fcgi/core/outbox.c fcgi/core/presence.c fcgi/core/seats.c fcgi/core/shelf.c fcgi/core/slab.c \
+	fcgi/core/frame.c fcgi/core/kept.c fcgi/core/outbox.c fcgi/core/presence.c fcgi/core/seats.c fcgi/core/shelf.c fcgi/core/slab.c \
 	fcgi/core/topics.c fcgi/core/wheel.c fcgi/core/window.c
 tests_unit_fcgi_core_hub_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
-check_PROGRAMS += tests/unit/fcgi_core_presence tests/unit/fcgi_core_shelf tests/unit/fcgi_core_stamps
+check_PROGRAMS += tests/unit/fcgi_core_kept tests/unit/fcgi_core_presence tests/unit/fcgi_core_shelf tests/unit/fcgi_core_stamps
+tests_unit_fcgi_core_kept_SOURCES = tests/unit/fcgi_core_kept.c tests/unit/unit.h fcgi/core/kept.c fcgi/core/slab.c fcgi/core/topics.c
+tests_unit_fcgi_core_kept_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 tests_unit_fcgi_core_shelf_SOURCES = tests/unit/fcgi_core_shelf.c fcgi/core/shelf.c
 tests_unit_fcgi_core_shelf_LDADD = $(CMOCKA_LIBS)
 tests_unit_fcgi_core_presence_SOURCES = tests/unit/fcgi_core_presence.c fcgi/core/presence.c fcgi/core/shelf.c fcgi/core/slab.c fcgi/core/topics.c fcgi/core/frame.c

@@ -35,6 +35,7 @@ static void start_anew(struct ea_hub *h, struct ea_hub_command *c)
     free(c->window);
     atomic_store(&h->window_after, h->window.after);
     h->examined = c->id;
+    h->era = c->era;
 }
 
 static void run_command(struct ea_hub *h, struct ea_hub_command *c)
@@ -54,6 +55,7 @@ static void run_command(struct ea_hub *h, struct ea_hub_command *c)
         break;
     case EA_HUB_EXAMINED:
         h->examined = c->id;
+        h->era = c->era;
         break;
     case EA_HUB_TRANSIENT:
         ea_hub_pass_on(h, c);
@@ -163,6 +165,10 @@ static void make_metrics(struct ea_hub *h)
                                      "Looks into the stored log on behalf of one client, not of all", "");
     h->topic_loads = ea_metric_counter("ea_hub_topic_loads_total",
                                        "Statements that asked what people may follow, each for many", "");
+    h->topics_asked = ea_metric_counter("ea_hub_topics_total", "Times that somebody's topics were asked for",
+                                        "from=\"database\"");
+    h->topics_kept = ea_metric_counter("ea_hub_topics_total", "Times that somebody's topics were asked for",
+                                       "from=\"memory\"");
     h->refused =
         ea_metric_counter("ea_hub_refused_total", "Streams and polls of people who had too many open", "");
     for (size_t i = 0; i < EA_CUT__MAX; i++)
@@ -183,6 +189,7 @@ void ea_hub_destroy(struct ea_hub *h)
     ea_hub_presence_free(h);
     ea_topics_free(h->topics);
     ea_seats_free(h->seats);
+    ea_kept_free(h->kept);
     ea_slab_free(h->cells);
     pthread_cond_destroy(&h->idle);
     pthread_mutex_destroy(&h->mutex);
@@ -212,13 +219,24 @@ static enum ea_err make_loop(struct ea_hub *h)
                : EA_EUNAVAILABLE;
 }
 
+static struct ea_kept *kept_new(const struct ea_server *server)
+{
+    const struct ea_kept_bounds bounds = {
+        .bytes_max = EA_HUB_KEPT_BYTES,
+        .idle_ns = EA_HUB_KEPT_IDLE_NS,
+        .age_ns = ea_server_cfg(server)->stream_age_s * EA_NS_PER_S,
+    };
+    return ea_kept_new(&bounds);
+}
+
 static enum ea_err make_parts(struct ea_hub *h)
 {
     h->topics = ea_topics_new();
     h->seats = ea_seats_new((unsigned)ea_server_cfg(h->server)->streams_per_user);
     h->cells = ea_slab_new(sizeof(struct ea_sub));
+    h->kept = kept_new(h->server);
     h->end = ea_frame_end();
-    if (h->topics == NULL || h->seats == NULL || h->cells == NULL || h->end == NULL)
+    if (h->topics == NULL || h->seats == NULL || h->cells == NULL || h->kept == NULL || h->end == NULL)
         return EA_ENOMEM;
     enum ea_err err = ea_window_init(&h->window, EA_HUB_WINDOW_EVENTS, EA_HUB_WINDOW_BYTES);
     return err == EA_OK ? ea_hub_presence_new(h) : err;

@@ -3,6 +3,9 @@
  * It keeps a window of recent events, read from the log as the process begins, so that a cursor inside it needs no database. A stream whose cursor is old or whose queue is full is behind: it is fed from the window, or read on for
  * in the database a page at a time, as fast as its reader takes it. A reader that takes nothing for two heartbeats is cut; it returns with Last-Event-ID. While the follower cannot read the
  * log (EA_FOLLOW_STALE_NS) nobody stays: streams end, polls are EA_EUNAVAILABLE.
+ * What a person may follow is asked of the database once and then kept (kept.h: 16 MiB at most, unused for 300 s at most, EA_STREAM_AGE_S after the question at most), so one who comes again costs
+ * no question until an event changes it. The database is asked all the same for a cursor that lies before what is kept, for whatever lies before the window, and by everybody once the
+ * log was read anew or could not be read for EA_FOLLOW_STALE_NS.
  * Membership is told by events: kind `membership.changed` on a topic T with {"add": [topic…], "remove": [topic…]} changes, in log order, the topics of every subscriber of T (u:<user>: that
  * person; c:<course>: everybody of the course, e.g. for a new room) and is not shown to clients; nor are `user.changed` and `session.revoked`, which ends the session's streams. */
 #ifndef EA_HUB_H

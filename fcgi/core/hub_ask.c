@@ -50,6 +50,8 @@ enum ea_err ea_hub_read(const struct ea_hub *h, struct ea_pg *pg, struct ea_aren
 
 /* ---- where to begin ---- */
 
+enum asker { STREAM, POLL };
+
 /* A cursor that is too old is found by who reads on from it. */
 static enum ea_err find_cursor(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking *a)
 {
@@ -112,20 +114,22 @@ static void give_back(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking *
     if (a->seated)
         ea_seats_leave(h->seats, &r->caller.claims.user);
     a->seated = false;
-    ea_hub_topics_clear(&a->topics);
+    ea_topic_list_clear(&a->topics);
 }
 
 /* Finds out what the caller may follow, then runs `then`: here, or as the handler of a parked request. */
-static enum ea_err begin(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask, bool stays,
+static enum ea_err begin(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask, enum asker kind,
                          ea_handler *then)
 {
     struct ea_hub_asking *a = ea_arena_alloc(r->arena, sizeof(*a));
     if (a == NULL)
         return EA_ENOMEM;
-    *a = (struct ea_hub_asking){ .r = r, .ask = *ask, .topics.at = ea_hub_newest(h) };
+    *a = (struct ea_hub_asking){ .r = r, .ask = *ask, .keep = kind == POLL, .era = ea_kept_era(h->kept) };
+    a->topics.at = ea_hub_newest(h); /* after the era */
     if (ask->after >= 0 && ask->after < a->topics.at)
         a->topics.at = ask->after;
     r->state = a;
+    bool stays = kind == STREAM || ask->wait_ms > 0;
     enum ea_err err = stays ? take_seat(h, r, a) : EA_OK;
     if (err == EA_OK)
         err = ea_hub_topics_ask(h, a, then);
@@ -208,7 +212,7 @@ static enum ea_err go_on_streaming(struct ea_req *r)
 
 enum ea_err ea_hub_stream(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask)
 {
-    return begin(h, r, ask, true, go_on_streaming);
+    return begin(h, r, ask, STREAM, go_on_streaming);
 }
 
 /* ---- polls ---- */
@@ -269,7 +273,7 @@ static enum ea_err find_topics(struct ea_hub *h, struct ea_req *r, struct ea_hub
 {
     if (a->topics.at == a->cursor)
         return EA_OK;
-    ea_hub_topics_clear(&a->topics);
+    ea_topic_list_clear(&a->topics);
     return ea_hub_topics_load(h, r->pg, &r->caller.claims.user, a->cursor, &a->topics);
 }
 
@@ -318,5 +322,5 @@ static enum ea_err go_on_polling(struct ea_req *r)
 
 enum ea_err ea_hub_poll(struct ea_hub *h, struct ea_req *r, const struct ea_hub_ask *ask)
 {
-    return begin(h, r, ask, ask->wait_ms > 0, go_on_polling);
+    return begin(h, r, ask, POLL, go_on_polling);
 }

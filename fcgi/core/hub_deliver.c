@@ -91,7 +91,7 @@ static bool apply(struct ea_hub *h, struct ea_sub *s, const struct ea_recent *e,
 {
     if (is_revocation(e))
         return !closes(payload, s) || ea_sub_close_session(h, s);
-    if (strcmp(e->kind, "membership.changed") != 0)
+    if (strcmp(e->kind, EA_HUB_MEMBERSHIP) != 0)
         return true;
     if (s->poll != NULL && e->id > s->cursor) {
         end_answer(h, s, e);

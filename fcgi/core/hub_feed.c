@@ -97,7 +97,7 @@ static enum ea_err read_page(struct ea_page *p, struct ea_pg *pg)
     enum ea_err err = ea_hub_topics_load(p->hub, pg, &p->user, p->cursor, &p->topics);
     if (err == EA_OK)
         err = read_rows(p, pg, a);
-    ea_hub_topics_clear(&p->topics);
+    ea_topic_list_clear(&p->topics);
     if (err == EA_OK)
         err = ea_hub_topics_load(p->hub, pg, &p->user, p->cursor, &p->topics);
     ea_arena_free(a);
@@ -232,7 +232,7 @@ void ea_hub_page(struct ea_hub *h, struct ea_page *p)
     if (end_reading(h, p))
         take_page(h, s, p);
     ea_frame_unref(p->frame);
-    ea_hub_topics_clear(&p->topics);
+    ea_topic_list_clear(&p->topics);
     read_next(h);
 }
 

@@ -12,9 +12,15 @@
 
 enum { ID, TOPIC, KIND, PAYLOAD, AT }; /* columns of events_recent */
 
+struct filling {
+    struct ea_hub *hub;
+    struct ea_window *window;
+    int64_t after; /* where it begins */
+};
+
 static enum ea_err take_row(const PGresult *row, void *arg)
 {
-    struct ea_window *w = arg;
+    const struct filling *f = arg;
     struct ea_recent r;
     const struct ea_event ev = {
         .id = ea_pg_i64(row, 0, ID),
@@ -24,8 +30,9 @@ static enum ea_err take_row(const PGresult *row, void *arg)
         .at = ea_pg_str(row, 0, AT),
     };
     enum ea_err err = ea_recent_make(&r, &ev);
+    ea_hub_mark_change(f->hub, &ev);
     if (err == EA_OK)
-        (void)ea_window_add(w, &r);
+        (void)ea_window_add(f->window, &r);
     return err;
 }
 
@@ -44,19 +51,19 @@ static enum ea_err find_edge(struct ea_pg *pg, const struct ea_window *w, int64_
     return EA_OK;
 }
 
-static enum ea_err fill(struct ea_window *w, struct ea_pg *pg, int64_t newest)
+static enum ea_err fill(struct filling *f, struct ea_pg *pg, int64_t newest)
 {
     char from[24], to[24];
-    int64_t began = ea_clock_mono_ns(), after;
-    enum ea_err err = find_edge(pg, w, newest, &after);
+    int64_t began = ea_clock_mono_ns();
+    enum ea_err err = find_edge(pg, f->window, newest, &f->after);
     if (err != EA_OK)
         return err;
-    ea_window_start(w, after);
-    snprintf(from, sizeof(from), "%" PRId64, after);
+    ea_window_start(f->window, f->after);
+    snprintf(from, sizeof(from), "%" PRId64, f->after);
     snprintf(to, sizeof(to), "%" PRId64, newest);
-    err = ea_pg_each(pg, STMT_EVENTS_RECENT, (const char *const[]){ from, to }, 2, take_row, w);
+    err = ea_pg_each(pg, STMT_EVENTS_RECENT, (const char *const[]){ from, to }, 2, take_row, f);
     if (err == EA_OK)
-        ea_log(EA_LOG_INFO, "recent events read", EA_F_INT(COUNT, w->count), EA_F_INT(CURSOR, newest),
+        ea_log(EA_LOG_INFO, "recent events read", EA_F_INT(COUNT, f->window->count), EA_F_INT(CURSOR, newest),
                EA_F_INT(DURATION_US, (ea_clock_mono_ns() - began) / 1000));
     return err;
 }
@@ -74,7 +81,9 @@ enum ea_err ea_hub_snapshot(struct ea_hub *h, struct ea_pg *pg, int64_t newest_i
 {
     struct ea_hub_command *c = ea_hub_command_new(EA_HUB_SNAPSHOT);
     struct ea_window *w = c != NULL ? window_new() : NULL;
-    enum ea_err err = w != NULL ? fill(w, pg, newest_id) : EA_ENOMEM;
+    struct filling f = { .hub = h, .window = w };
+    uint64_t era = ea_kept_close(h->kept);
+    enum ea_err err = w != NULL ? fill(&f, pg, newest_id) : EA_ENOMEM;
     if (err != EA_OK) {
         if (w != NULL)
             ea_window_free(w);
@@ -84,7 +93,10 @@ enum ea_err ea_hub_snapshot(struct ea_hub *h, struct ea_pg *pg, int64_t newest_i
     }
     c->id = newest_id;
     c->window = w;
+    c->era = era;
     ea_hub_put(h, c);
     atomic_store(&h->newest, newest_id);
+    ea_kept_open(h->kept, f.after); /* who has its era knows no place of before */
+    h->looked_ns = ea_clock_mono_ns();
     return EA_OK;
 }

@@ -1,6 +1,7 @@
 /* What other threads tell the hub: events, subscribers, its end. Commands are queued under the mutex and run on the hub's thread in that order. */
 #include "fcgi/core/hub_private.h"
 
+#include "lib/clock.h"
 #include "lib/events.h"
 #include "lib/log.h"
 
@@ -108,10 +109,17 @@ static bool concerns(const struct ea_event *ev)
            (strcmp(ev->topic, EA_TOPIC_SYS) != 0 || strcmp(ev->kind, EA_EVENTS_UNSAID) == 0);
 }
 
+void ea_hub_mark_change(struct ea_hub *h, const struct ea_event *ev)
+{
+    if (strcmp(ev->kind, EA_HUB_MEMBERSHIP) == 0)
+        ea_kept_changed(h->kept, ev->topic, ev->id);
+}
+
 void ea_hub_event(struct ea_hub *h, const struct ea_event *ev)
 {
     if (!concerns(ev))
         return;
+    ea_hub_mark_change(h, ev);
     struct ea_hub_command *c = event_command(ev);
     if (put_event(h, c, ev->id))
         return;
@@ -121,15 +129,30 @@ void ea_hub_event(struct ea_hub *h, const struct ea_event *ev)
     free(c);
 }
 
+/* After that long the log may be that of a database that took over, and have lost what this process knows of. False: it was not so long. */
+static bool forget_if_blind(struct ea_hub *h, int64_t newest_id)
+{
+    int64_t now = ea_clock_mono_ns(), before = h->looked_ns;
+    h->looked_ns = now;
+    ea_kept_tidy(h->kept, now);
+    if (now - before <= EA_FOLLOW_STALE_NS)
+        return false;
+    (void)ea_kept_close(h->kept);
+    ea_kept_open(h->kept, newest_id);
+    return true;
+}
+
 void ea_hub_examined(struct ea_hub *h, int64_t newest_id)
 {
     /* In this order: a subscriber that reads `newest` is queued behind the events it stands for. */
-    if (atomic_exchange(&h->newest, newest_id) == newest_id)
+    bool known = atomic_exchange(&h->newest, newest_id) == newest_id;
+    if (!forget_if_blind(h, newest_id) && known)
         return;
     struct ea_hub_command *c = ea_hub_command_new(EA_HUB_EXAMINED);
     if (c == NULL)
         return; /* heartbeats carry it a little later, then */
     c->id = newest_id;
+    c->era = ea_kept_era(h->kept);
     ea_hub_put(h, c);
 }
 

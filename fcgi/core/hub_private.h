@@ -1,10 +1,11 @@
 /* Between the hub's files: hub.c (the thread), hub_inbox.c (what others tell it), hub_fill.c (its window at the start), hub_sub.c (subscribers), hub_deliver.c (what events mean to them),
- * hub_feed.c (streams that are behind), hub_sight.c (when the log cannot be read), hub_ask.c (the handlers' side), hub_topics.c (what people may follow), hub_live.c (what is not stored,
+ * hub_feed.c (streams that are behind), hub_sight.c (when the log cannot be read), hub_ask.c (the handlers' side), hub_topics.c (what people may follow: kept.h, or asked), hub_live.c (what is not stored,
  * between processes), hub_presence.c (who is there). */
 #ifndef EA_HUB_PRIVATE_H
 #define EA_HUB_PRIVATE_H
 
 #include "fcgi/core/hub.h"
+#include "fcgi/core/kept.h"
 #include "fcgi/core/outbox.h"
 #include "fcgi/core/pool.h"
 #include "fcgi/core/seats.h"
@@ -28,6 +29,9 @@ struct ea_pg;
 #define EA_HUB_HEARTBEAT_NS  (15 * 1000000000LL)
 #define EA_HUB_POLL_BYTES    ((size_t)1024 * 1024) /* a poll's answer ends after the event that passes it */
 #define EA_HUB_PAGE_BYTES    ((size_t)128 * 1024)  /* the same for what is read ahead for a stream */
+#define EA_HUB_KEPT_BYTES    ((size_t)16 * 1024 * 1024) /* of topics: of 38,000 people in five rooms each */
+#define EA_HUB_KEPT_IDLE_NS  (300 * 1000000000LL)
+#define EA_HUB_MEMBERSHIP    "membership.changed"
 
 /* Why a stream ended, for metrics. */
 enum ea_cut {
@@ -42,13 +46,6 @@ enum ea_cut {
     EA_CUT__MAX
 };
 
-/* What somebody may follow: malloc'd, one block. */
-struct ea_topic_list {
-    const char **v;
-    size_t n;
-    int64_t at; /* right after this event: membership changes from there on are to be applied */
-};
-
 /* What a handler asks, from its beginning to a subscriber or an answer; in the request's arena. */
 struct ea_hub_asking {
     struct ea_hub_asking *next;
@@ -56,6 +53,8 @@ struct ea_hub_asking {
     ea_handler *then;
     struct ea_hub_ask ask;
     struct ea_topic_list topics;
+    uint64_t era;    /* of what is kept */
+    bool keep;       /* the topics are kept as soon as they are known: a stream's are once it ends */
     enum ea_err err; /* of finding the topics */
     bool seated;     /* it holds a place in h->seats */
     bool reset;      /* the client's cursor means nothing here: it must fetch its state anew */
@@ -69,7 +68,7 @@ struct ea_sub {
     struct ea_sub *next_dirty, **dirty_link; /* dirty_link NULL: not marked */
     struct ea_listen *listens;
     struct ea_topic_list
-        topics;     /* as loaded; what it listens to from joining on, but for `at`, which moves on */
+        topics; /* as loaded; what it listens to from joining on, but for read_s, and `at`, which moves on */
     int64_t cursor; /* the newest event examined for it */
     struct ea_id user, session;
     int64_t end_ns; /* stream: maximum age or the token's end; poll: its deadline */
@@ -118,6 +117,7 @@ struct ea_hub_command {
     struct ea_recent event;   /* EVENT; TRANSIENT: topic and frame */
     struct json_object *seen; /* SIGHTED: a letter of hub_presence.c */
     int64_t id;               /* LOST, EXAMINED, SNAPSHOT */
+    uint64_t era;             /* EXAMINED, SNAPSHOT: of what is kept */
     struct ea_id except;      /* TRANSIENT */
 };
 
@@ -141,6 +141,10 @@ struct ea_hub {
     bool asking; /* somebody asks the database, or is about to */
     _Atomic int64_t newest, window_after;
     struct ea_hub_presence *presence;
+    struct ea_kept *kept;
+
+    /* the follower thread's own */
+    int64_t looked_ns; /* when it has read the log, as far as it goes */
 
     /* the hub thread's own */
     struct ea_topics *topics;
@@ -155,9 +159,10 @@ struct ea_hub {
     int64_t heartbeat_id;
     int64_t live_ns;  /* up to then the time that transient events may take is used up; see hub_live.c */
     int64_t examined; /* `newest`, once every event up to it has gone through the inbox */
+    uint64_t era;     /* of what is kept, at that place */
     bool stopping;
-    struct ea_metric *streams, *polls, *events, *deliveries, *log_reads, *topic_loads, *refused,
-        *cuts[EA_CUT__MAX];
+    struct ea_metric *streams, *polls, *events, *deliveries, *log_reads, *topic_loads, *topics_asked,
+        *topics_kept, *refused, *cuts[EA_CUT__MAX];
 };
 
 /* Any thread. */
@@ -173,15 +178,17 @@ ea_sub_new(struct ea_hub *h, const struct ea_req *r, struct ea_topic_list *topic
 void ea_sub_free(struct ea_hub *h, struct ea_sub *s);
 /* EA_EOVERLOAD while draining, EA_ENOMEM; then s is still the caller's. */
 enum ea_err ea_hub_subscribe(struct ea_hub *h, struct ea_sub *s) EA_MUST;
+void ea_hub_mark_change(struct ea_hub *h,
+                        const struct ea_event *ev); /* the follower's thread: for what is kept */
 int64_t ea_hub_window_after(const struct ea_hub *h);
-/* What a user might follow right after event `at`, for ea_hub_topics_clear. */
+/* What a user might follow right after event `at`, for ea_topic_list_clear. */
 enum ea_err ea_hub_topics_load(const struct ea_hub *h, struct ea_pg *pg, const struct ea_id *user, int64_t at,
                                struct ea_topic_list *out) EA_MUST;
-void ea_hub_topics_clear(struct ea_topic_list *t);
-/* The same for a->r's caller and a->topics.at, together with others. EA_OK: a->topics and a->err are there. EA_PARKED: they will be when a pool thread runs `then`; r and a are not to be touched. */
+/* The same for a->r's caller and a->topics.at, from memory or together with others. EA_OK: a->topics and a->err are there. EA_PARKED: they will be when a pool thread runs `then`; r and a are not to be touched. */
 enum ea_err ea_hub_topics_ask(struct ea_hub *h, struct ea_hub_asking *a, ea_handler *then) EA_MUST;
 void ea_hub_topics_init(struct ea_hub *h);
-struct ea_hub_stretch { /* of the log, for one user */
+void ea_hub_topics_keep(struct ea_hub *h, const struct ea_sub *s); /* the hub thread: a stream that ends */
+struct ea_hub_stretch {                                            /* of the log, for one user */
     const struct ea_id *user;
     const struct ea_topic_list *topics; /* right after `after` */
     int64_t after, upto, limit;

@@ -31,7 +31,7 @@ void ea_sub_free(struct ea_hub *h, struct ea_sub *s)
 {
     if (s == NULL)
         return;
-    ea_hub_topics_clear(&s->topics);
+    ea_topic_list_clear(&s->topics);
     ea_outbox_free(&s->out);
     if (s->seated)
         ea_seats_leave(h->seats, &s->user);
@@ -97,9 +97,9 @@ bool ea_sub_listen(struct ea_hub *h, struct ea_sub *s)
     ea_topics_remove_all(h->topics, &s->listens);
     for (size_t i = 0; i < s->topics.n && ok; i++)
         ok = ea_topics_add(h->topics, s->topics.v[i], s, &s->listens) == EA_OK;
-    int64_t at = s->topics.at;
-    ea_hub_topics_clear(&s->topics);
-    s->topics.at = at;
+    struct ea_topic_list read = { .read_s = s->topics.read_s, .at = s->topics.at };
+    ea_topic_list_clear(&s->topics);
+    s->topics = read;
     return ok;
 }
 
@@ -110,6 +110,22 @@ void ea_sub_forget(struct ea_hub *h, struct ea_sub *s)
     if (--h->held == 0)
         pthread_cond_broadcast(&h->idle);
     pthread_mutex_unlock(&h->mutex);
+}
+
+/* Whose stream ends like this soon comes back: to this process, and what they follow is known here. */
+static const bool returns[EA_CUT__MAX] = {
+    [EA_CUT_GONE] = true,
+    [EA_CUT_SLOW] = true,
+    [EA_CUT_AGE] = true,
+    [EA_CUT_LOG] = true,
+};
+
+/* Once for each stream, while it still listens to all that it is to hear. */
+static void count_end(struct ea_hub *h, const struct ea_sub *s, enum ea_cut why)
+{
+    if (returns[why])
+        ea_hub_topics_keep(h, s);
+    ea_metric_add(h->cuts[why], 1);
 }
 
 /* The stream is over; a connection that was ended in good form goes back to the reactor when nginx keeps it. */
@@ -126,7 +142,7 @@ static void close_stream(struct ea_hub *h, struct ea_sub *s, bool complete)
 void ea_sub_cut(struct ea_hub *h, struct ea_sub *s, enum ea_cut why)
 {
     if (!s->ending) /* else it is counted already */
-        ea_metric_add(h->cuts[why], 1);
+        count_end(h, s, why);
     close_stream(h, s, false);
 }
 
@@ -247,7 +263,7 @@ static void end_stream(struct ea_hub *h, struct ea_sub *s, enum ea_cut why)
     ea_frame_unref(last);
     if (!there || !ea_sub_send(h, s, h->end))
         return;
-    ea_metric_add(h->cuts[why], 1);
+    count_end(h, s, why);
     s->ending = true;
     s->end_ns = s->heartbeat_ns =
         ea_clock_mono_ns() + EA_HUB_HEARTBEAT_NS; /* to take what is left; then it is slow */

@@ -221,6 +221,11 @@ struct ea_listen *ea_topics_first(struct ea_topics *t, const char *topic)
     return found == NULL ? NULL : found->first;
 }
 
+const char *ea_topics_name(const struct ea_listen *l)
+{
+    return l->topic->name;
+}
+
 bool ea_topics_has(const struct ea_topics *t, const char *topic, uint64_t hash, const void *subscriber)
 {
     const struct ea_listen *l = *pair_bucket(t->pairs, t->pairs_size, hash, subscriber);

@@ -29,6 +29,7 @@ void ea_topics_remove(struct ea_topics *t, const char *topic, struct ea_listen *
 void ea_topics_remove_all(struct ea_topics *t, struct ea_listen **list);
 struct ea_listen *ea_topics_first(struct ea_topics *t, const char *topic); /* walk by next_of_topic */
 uint64_t ea_topics_hash(const char *topic);                                /* any thread */
+const char *ea_topics_name(const struct ea_listen *l);
 bool ea_topics_has(const struct ea_topics *t, const char *topic, uint64_t hash, const void *subscriber);
 size_t ea_topics_count(const struct ea_topics *t);
 

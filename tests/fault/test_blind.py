@@ -91,6 +91,23 @@ def test_a_closed_session_does_not_live_on_where_nobody_hears_of_it(wire, break_
         assert mine.status == 401
 
 
+def test_what_people_follow_is_asked_again_after_blindness(wire, break_off, student):
+    """What is read on then may be the log of a database that took over, and has lost something."""
+    asked = 'ea_hub_topics_total{from="database"}'
+    cursor_now(student)
+    before = stack.metric("chat-1", asked)
+    cursor_now(student)
+    assert stack.metric("chat-1", asked) == before
+    break_off()
+    until("it is blind", lambda: not stack.is_ready("chat-1"))
+    wire.mend()
+    stack.await_ready("chat-1")
+    until("it takes people in", lambda: student.get("/v1/events/poll").status_code == 200)
+    assert stack.metric("chat-1", asked) == before + 1
+    cursor_now(student)
+    assert stack.metric("chat-1", asked) == before + 1
+
+
 # --- PostgreSQL itself ----------------------------------------------------------------------------------------------------
 
 

@@ -12,6 +12,8 @@ from rooms import heard_between
 PEOPLE, STREAMS = 10, 30  # of each
 LOOKS = "ea_hub_log_reads_total"
 LOADS = "ea_hub_topic_loads_total"
+ASKED, REMEMBERED = ('ea_hub_topics_total{from="%s"}' % source for source in ("database", "memory"))
+GONE = 'ea_hub_ended_total{reason="gone"}'
 OPEN = "ea_http_requests_open"
 
 
@@ -57,6 +59,32 @@ def test_polls_that_return_are_answered_from_memory_too(school, teacher, course)
     assert stack.metric("chat-1", LOOKS) == 0
 
 
+def test_streams_that_are_cut_return_without_a_question(school, teacher, course):
+    """What breaks lies before the process: it knows what each of the people follows who come back at once."""
+    room = story.make_room(teacher, course)
+    people = [person for person in people_of(school, course) for _ in range(STREAMS)]
+    streams, gone = [Stream(person) for person in people], stack.metric("chat-1", GONE)
+    with side_by_side(*(s.__enter__ for s in streams)):
+        pass
+    eventually(lambda: all(s.last_event_id is not None for s in streams))
+    for s in streams:
+        s.close()
+    stack.until("all are gone", lambda: stack.metric("chat-1", GONE) >= gone + len(streams))
+    missed = say(teacher, room, "while nobody was there")["event_id"]
+    asked, remembered = stack.metric("chat-1", ASKED), stack.metric("chat-1", REMEMBERED)
+    back = [Stream(person, last_event_id=s.last_event_id) for person, s in zip(people, streams, strict=True)]
+    try:
+        with side_by_side(*(s.__enter__ for s in back)):
+            pass
+        for s in back:
+            assert ids_of([s.wait("message.created")]) == [missed]
+    finally:
+        for s in back:
+            s.close()
+    assert stack.metric("chat-1", ASKED) == asked
+    assert stack.metric("chat-1", REMEMBERED) == remembered + len(back)
+
+
 def test_memory_begins_where_the_log_is_too_much_for_it(school, teacher):
     """More than a process keeps: the newest are in memory, older ones are still heard of."""
     person = school.person()
@@ -85,9 +113,9 @@ def test_a_cursor_from_a_process_that_knows_more_is_no_stranger(school, teacher,
         assert ids_of([events.next()]) == [said["event_id"]]
 
 
-def sessions_of_every_thread(people):
+def sessions_of_every_thread(people, course):
     """A thread of the pool opens its session when it first needs one; None while one has none."""
-    with side_by_side(*(lambda p=p: p.get("/v1/events/poll") for p in people)):
+    with side_by_side(*(lambda p=p: p.get(f"/v1/rooms/{course['id']}") for p in people)):
         pass
     found = stack.rows("SELECT pid FROM pg_stat_activity WHERE application_name = 'chat-1'")
     threads = int((stack.STATE / "env" / "chat-1" / "EA_THREADS").read_text())
@@ -98,7 +126,7 @@ def test_those_who_come_while_the_database_is_asked_are_asked_for_together(schoo
     """While the database stands still one question is on its way; all who come meanwhile make the next one together, and hold no thread."""
     people = people_of(school, course)
     streams = [Stream(person) for person in people for _ in range(4)]
-    sessions = eventually(lambda: sessions_of_every_thread(people))
+    sessions = eventually(lambda: sessions_of_every_thread(people, course))
     before, go = stack.metric("chat-1", LOADS), threading.Event()
 
     def enter(s):
