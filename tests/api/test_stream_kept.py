@@ -40,6 +40,7 @@ def polled(person, after, until):
 
 
 def test_who_comes_again_asks_nothing(school, teacher, course, student, come_and_go):
+    tell(student, 1)  # what they follow was changed before
     come_and_go(student)
     asked, remembered = metric(DATABASE), metric(MEMORY)
     room = {"id": course["id"]}

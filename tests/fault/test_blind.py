@@ -94,6 +94,7 @@ def test_a_closed_session_does_not_live_on_where_nobody_hears_of_it(wire, break_
 def test_what_people_follow_is_asked_again_after_blindness(wire, break_off, student):
     """What is read on then may be the log of a database that took over, and has lost something."""
     asked = 'ea_hub_topics_total{from="database"}'
+    tell(student, 1)  # so that nothing changes of what they follow
     cursor_now(student)
     before = stack.metric("chat-1", asked)
     cursor_now(student)

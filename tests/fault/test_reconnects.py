@@ -63,6 +63,7 @@ def test_streams_that_are_cut_return_without_a_question(school, teacher, course)
     """What breaks lies before the process: it knows what each of the people follows who come back at once."""
     room = story.make_room(teacher, course)
     people = [person for person in people_of(school, course) for _ in range(STREAMS)]
+    tell(teacher, 1)  # what they follow was changed before
     streams, gone = [Stream(person) for person in people], stack.metric("chat-1", GONE)
     with side_by_side(*(s.__enter__ for s in streams)):
         pass
