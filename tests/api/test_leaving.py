@@ -38,7 +38,6 @@ class Gate:
 
     def run(self, sql, **args):
         self._cursor.execute(sql, args)
-        return self._cursor.fetchall() if self._cursor.description else []
 
     def waiting(self):
         """How many wait for it, and for those who do."""
@@ -248,20 +247,6 @@ def test_who_waits_for_a_course_is_asked_when_they_have_it(teacher, student, cou
         held.run("DELETE FROM enrolments WHERE course_id = %(course)s AND user_id = %(leaver)s", **known)
         held.db.commit()
         problem(asked.result(), 404)
-
-
-def test_who_has_left_is_not_told_that_they_were_mentioned(school, teacher, course, room):
-    """What an @ means is looked up before the log's lock, who is told under it."""
-    person = school.person(name="Grace Hopper")
-    school.enrol(course, person)
-    with concurrent.futures.ThreadPoolExecutor() as pool, gate() as held:
-        held.run("SELECT pg_advisory_xact_lock(4242)")
-        said = pool.submit(final, lambda: teacher.post(f"/v1/rooms/{room['id']}/messages", json={"text": "Hello @Grace Hopper"}))
-        held.reached([said])
-        held.run("DELETE FROM enrolments WHERE course_id = %(course)s AND user_id = %(person)s", course=course["id"], person=person.id)
-        held.db.commit()
-        assert said.result().status_code == 201
-        assert held.run("SELECT id FROM events WHERE topic = 'u:' || %(person)s AND kind = 'message.mentioned'", person=person.id) == []
 
 
 def test_an_import_keeps_nobody_waiting_whom_it_does_not_change(school, student, course, room):
