@@ -3,6 +3,7 @@
 It is found by the variables of ./dev env; processes by runit's own files."""
 
 import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -209,6 +210,15 @@ def rss_kib(name):
         if line.startswith("VmRSS:"):
             return int(line.split()[1])
     return 0
+
+
+def was_repeated(request):
+    """Whether nginx has asked more than one process for this request (its id), of which its log tells after the reply. It does so with GET, PUT and DELETE when a process dies."""
+
+    def told():
+        return next((line for line in (STATE / "log" / "access.log").read_text().splitlines() if request in line), None)
+
+    return "," in json.loads(until(f"nginx tells of {request}", told))["upstream.status"]
 
 
 # --- the database ---------------------------------------------------------------------------------------------------------
