@@ -23,6 +23,7 @@ SELECT set_config('ea.authors', $1::text, true), set_config('ea.rooms', $2::text
 -- in: text[], text[]
 -- Between message_stage and the log's lock, when a message of the batch has an @ or names files. Per message: what may be names, as lines "<number of the @> <words>", the longest that
 -- is somebody's in the room being meant; and the ids of files, separated by blanks, of which those count that the author has sent to the room.
+-- Not whether the author is in the room, which message_send judges: they may come in between, and whoever they name is told.
 WITH want AS (
     SELECT w.n, w.author, w.room, m.names, f.ids, p.role
     FROM unnest(current_setting('ea.authors')::uuid[], current_setting('ea.rooms')::uuid[]) WITH ORDINALITY AS w (author, room, n)
@@ -32,7 +33,6 @@ WITH want AS (
 ), word AS (
     SELECT w.n, w.room, w.role, split_part(l.line, ' ', 1)::int AS at, lower(substr(l.line, strpos(l.line, ' ') + 1)) AS name
     FROM want w CROSS JOIN LATERAL unnest(string_to_array(w.names, E'\n')) AS l (line)
-    WHERE w.role IS NOT NULL
 ), named AS (
     SELECT w.n, w.at, u.id, u.name, rank() OVER (PARTITION BY w.n, w.at ORDER BY length(w.name) DESC) AS nth
     FROM word w JOIN users u ON lower(u.name) = w.name JOIN room_people p ON p.room_id = w.room AND p.user_id = u.id

@@ -279,6 +279,19 @@ def test_who_has_left_when_something_is_said_is_not_mentioned(school, teacher, s
     assert len(heard(teacher, start, end, "message.mentioned")) == 1
 
 
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "once"}], ids=["of a batch", "alone"])
+def test_who_comes_in_while_they_say_something_mentions_others(school, teacher, friend, outsider, course, room, key):
+    """Names are looked up while who says it is not in the room yet."""
+    start, body = cursor_now(friend), {"text": f"@{friend.user['name']} and @teachers"}
+    _, said = in_order(
+        lambda: school.enrol(course, outsider),
+        lambda: outsider.post(f"/v1/rooms/{room['id']}/messages", json=body, headers=key),
+    )
+    assert said.status_code == 201 and len(said.json()["mentions"]) == 2, said.text
+    end = mark(teacher, course)
+    assert len(heard(friend, start, end, "message.mentioned")) == len(heard(teacher, start, end, "message.mentioned")) == 1
+
+
 # --- files ----------------------------------------------------------------------------------------------------------------
 
 
