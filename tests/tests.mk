@@ -29,12 +29,15 @@ tests_unit_fcgi_core_slab_SOURCES = tests/unit/fcgi_core_slab.c fcgi/core/slab.c
 tests_unit_fcgi_core_slab_LDADD = $(CMOCKA_LIBS)
 tests_unit_fcgi_core_topics_SOURCES = tests/unit/fcgi_core_topics.c fcgi/core/topics.c fcgi/core/slab.c
 tests_unit_fcgi_core_topics_LDADD = $(CMOCKA_LIBS)
-check_PROGRAMS += tests/unit/fcgi_core_hub
-tests_unit_fcgi_core_hub_SOURCES = tests/unit/fcgi_core_hub.c tests/unit/unit.h \
+check_PROGRAMS += tests/unit/fcgi_core_hub tests/unit/fcgi_core_hub_chance
+HUB_RIG = tests/unit/hub_rig.c tests/unit/hub_rig.h tests/unit/unit.h \
 	fcgi/core/hub.c fcgi/core/hub_ask.c fcgi/core/hub_deliver.c fcgi/core/hub_feed.c fcgi/core/hub_fill.c fcgi/core/hub_inbox.c \
 	fcgi/core/hub_live.c fcgi/core/hub_presence.c fcgi/core/hub_sight.c fcgi/core/hub_sub.c fcgi/core/hub_topics.c \
 	fcgi/core/frame.c fcgi/core/kept.c fcgi/core/outbox.c fcgi/core/presence.c fcgi/core/seats.c fcgi/core/shelf.c fcgi/core/slab.c \
 	fcgi/core/topics.c fcgi/core/wheel.c fcgi/core/window.c
+tests_unit_fcgi_core_hub_SOURCES = tests/unit/fcgi_core_hub.c $(HUB_RIG)
+tests_unit_fcgi_core_hub_chance_SOURCES = tests/unit/fcgi_core_hub_chance.c tests/unit/chance.c tests/unit/chance.h $(HUB_RIG)
+tests_unit_fcgi_core_hub_chance_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 tests_unit_fcgi_core_hub_LDADD = $(LIBEA_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/fcgi_core_kept tests/unit/fcgi_core_presence tests/unit/fcgi_core_shelf tests/unit/fcgi_core_stamps
 tests_unit_fcgi_core_kept_SOURCES = tests/unit/fcgi_core_kept.c tests/unit/unit.h fcgi/core/kept.c fcgi/core/slab.c fcgi/core/topics.c
