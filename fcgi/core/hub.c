@@ -101,7 +101,10 @@ static void run_commands(struct ea_hub *h)
 static void on_ready(struct ea_hub *h, struct ea_sub *s, uint32_t events)
 {
     /* nginx sends nothing on a connection whose reply is not complete, so anything readable is its end. */
-    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+    bool left = (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    if (s->poll != NULL)
+        ea_sub_answer(h, s, NULL);
+    else if (left)
         ea_sub_cut(h, s, EA_CUT_GONE);
     else
         ea_sub_flush(h, s);

@@ -258,6 +258,7 @@ static enum ea_err park(struct ea_hub *h, struct ea_req *r, struct ea_hub_asking
     if (s == NULL)
         return EA_ENOMEM;
     s->poll = r;
+    s->fd = r->conn->fd;
     s->asked = a->ask.after;
     s->limit = a->ask.limit;
     s->end_ns = a->ask.wait_ms > 0 ? ea_clock_mono_ns() + a->ask.wait_ms * EA_NS_PER_MS : 0;

@@ -242,7 +242,14 @@ static enum ea_err no_memory(struct ea_req *r)
     return EA_ENOMEM;
 }
 
-/* Answered this round when it may not wait, or has something to say; or when it is for the database to tell. */
+static bool watch(struct ea_hub *h, struct ea_sub *s)
+{
+    struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP, .data.ptr = s };
+    return epoll_ctl(h->epoll, EPOLL_CTL_ADD, s->fd, &ev) == 0;
+}
+
+/* Answered this round when it may not wait, or has something to say; or when it is for the database to tell. One that waits is watched, or each that a bad network cuts off would keep its
+ * person's place until its time is up. */
 static void join_poll(struct ea_hub *h, struct ea_sub *s)
 {
     bool there = true;
@@ -250,12 +257,8 @@ static void join_poll(struct ea_hub *h, struct ea_sub *s)
         ea_sub_mark(h, s);
     for (size_t i = window_start(h, s); i < h->window.count && there && in_window(h, s); i++)
         there = ea_hub_examine(h, s, ea_window_at(&h->window, i));
-}
-
-static bool watch(struct ea_hub *h, struct ea_sub *s)
-{
-    struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP, .data.ptr = s };
-    return epoll_ctl(h->epoll, EPOLL_CTL_ADD, s->fd, &ev) == 0;
+    if (there && (s->dirty_link != NULL || !watch(h, s)))
+        s->fd = -1;
 }
 
 void ea_hub_join(struct ea_hub *h, struct ea_sub *s)

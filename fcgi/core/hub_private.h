@@ -76,7 +76,7 @@ struct ea_sub {
     struct ea_req *poll;  /* NULL: a stream */
     int64_t asked, limit; /* polls: the cursor that was asked for, and how many events */
     int64_t upto;  /* polls: the answer ends with this event, which changes what is followed; 0: none did */
-    int fd;        /* streams, and all below */
+    int fd;        /* a poll's is its request's, and only watched; -1: it is not. The rest is for streams. */
     bool seated;   /* it holds a place in the hub's seats */
     bool keep;     /* nginx wants the connection back */
     bool behind;   /* events do not come to it; it is fed */

@@ -238,6 +238,8 @@ void ea_sub_answer(struct ea_hub *h, struct ea_sub *s, ea_handler *fn)
         ea_poll_end(r, &shown, cursor);
     }
     unlink_sub(h, s);
+    if (s->fd >= 0)
+        (void)epoll_ctl(h->epoll, EPOLL_CTL_DEL, s->fd, NULL);
     ea_sub_forget(h, s);
     ea_req_resume(r, fn == NULL ? answered : fn);
 }

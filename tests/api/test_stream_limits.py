@@ -3,6 +3,7 @@
 import contextlib
 import json
 
+import httpx
 import pytest
 from client import eventually, problem, stream
 from listening import cursor_now, metric, side_by_side
@@ -68,6 +69,14 @@ def test_places_come_back_however_a_stream_ends(school, student):
     with contextlib.ExitStack() as streams:
         for _ in range(MOST):
             streams.enter_context(contextlib.closing(eventually(opened)))
+
+
+def test_a_poll_whose_client_has_left_takes_no_place(student):
+    """On a bad network they are many, and each wanted to wait for long."""
+    after = cursor_now(student)
+    for _ in range(MOST + 10):
+        with contextlib.closing(student.tab()) as poll, pytest.raises(httpx.ReadTimeout):
+            poll.get("/v1/events/poll", params={"after": after, "wait": 30}, timeout=httpx.Timeout(60, read=0.2))
 
 
 def test_polls_that_end_leave_their_places(student):
