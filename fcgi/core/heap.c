@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #define PERIOD_NS (10 * 1000000000LL)
-#define MUCH      ((size_t)4 * 1024 * 1024)
+#define MUCH      ((size_t)512 * 1024)
 
 /* What was given back still counts as free; so it is its growth that tells. */
 void ea_heap_tidy(int64_t now_ns)

@@ -189,7 +189,7 @@ enum ea_err ea_topics_add(struct ea_topics *t, const char *topic, void *subscrib
     l->next = *list;
     *list = l;
     pair_add(t->pairs, t->pairs_size, l);
-    if (++t->pairs_count > t->pairs_size)
+    if (++t->pairs_count > 2 * t->pairs_size) /* one pointer for two: it is memory of every stream */
         grow_pairs(t);
     return EA_OK;
 }
