@@ -280,6 +280,11 @@ static int send_reject(struct ea_mq *mq, uint64_t tag, bool requeue)
     return amqp_basic_reject(mq->conn, CHANNEL, tag, requeue);
 }
 
+static int send_back(struct ea_mq *mq, uint64_t tag, bool multiple)
+{
+    return amqp_basic_nack(mq->conn, CHANNEL, tag, multiple, true);
+}
+
 static int left_ms(int64_t deadline_ns)
 {
     int64_t left = deadline_ns - ea_clock_mono_ns();
@@ -481,6 +486,11 @@ enum ea_err ea_mq_ack(struct ea_mq *mq, uint64_t tag, bool multiple)
 enum ea_err ea_mq_reject(struct ea_mq *mq, uint64_t tag, bool requeue)
 {
     return settle(mq, send_reject, tag, requeue);
+}
+
+enum ea_err ea_mq_give_back(struct ea_mq *mq, uint64_t tag)
+{
+    return settle(mq, send_back, tag, true);
 }
 
 enum ea_err ea_mq_get(struct ea_mq *mq, const char *name, struct ea_mq_in *in)

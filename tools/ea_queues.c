@@ -1,6 +1,5 @@
 /* ea-queues: how many jobs wait in RabbitMQ, and the dead letters with their reasons, which can be replayed or dropped.
  * Exit status: 0 done, 1 RabbitMQ is not reachable or refused, 2 the call or the configuration is wrong, 3 no such dead letter. */
-#include "lib/alloc.h"
 #include "lib/cfg.h"
 #include "lib/log.h"
 #include "lib/mq.h"
@@ -146,56 +145,55 @@ static int settle_one(struct ea_mq *mq, const struct ea_mq_message *m, const cha
     return DONE;
 }
 
-/* Before this ends, so that who looks next finds them: what a closed connection leaves, the broker gets round to some time later. It has taken all of it
- * when it answers once more. */
-static int give_back(struct ea_mq *mq, const char *name, const uint64_t *tags, size_t n)
+/* Before this ends, so that who looks next finds them: what a closed connection leaves, the broker gets round to some time later. All at once, for of many it would keep some to itself for a
+ * while; and it has taken that when it answers once more. */
+static int give_back(struct ea_mq *mq, const char *name, uint64_t last)
 {
     int64_t messages, consumers;
 
-    for (size_t i = 0; i < n; i++)
-        if (ea_mq_reject(mq, tags[i], true) != EA_OK)
-            return unreachable(mq);
-    return ea_mq_depth(mq, name, &messages, &consumers) == EA_OK ? DONE : unreachable(mq);
+    if (last == 0)
+        return DONE;
+    if (ea_mq_give_back(mq, last) != EA_OK || ea_mq_depth(mq, name, &messages, &consumers) != EA_OK)
+        return unreachable(mq);
+    return DONE;
 }
 
-/* Goes once through the dead letters of a queue; without a choice it tells what they are. Those that are not chosen are given back. */
+/* Goes once through the dead letters of a queue; without a choice it tells what they are. Those that are not chosen are given back. How many there are is asked after the first was had: only
+ * then does the answer count what another look gave back just before. */
 static int walk(struct ea_mq *mq, const char *queue, const struct choice *choice, bool put_back,
                 int64_t *found)
 {
     char name[EA_MQ_NAME_SIZE];
-    int64_t depth, consumers;
-    size_t n = 0;
+    int64_t depth = 1, more, consumers;
+    uint64_t last = 0;
     int status = DONE;
 
     ea_mq_topology_dead(queue, name);
-    if (ea_mq_depth(mq, name, &depth, &consumers) != EA_OK)
-        return unreachable(mq);
-    uint64_t *taken = ea_alloc(((size_t)depth + 1) * sizeof(*taken));
-    if (taken == NULL)
-        return stop(FAILED, "there is no memory for %" PRId64 " dead letters", depth);
     for (int64_t i = 0; status == DONE && i < depth; i++) {
         struct ea_mq_in in;
         enum ea_err err = ea_mq_get(mq, name, &in);
 
         if (err == EA_ENOTFOUND)
             break;
-        if (err != EA_OK) {
-            status = unreachable(mq);
-        } else if (is_chosen(choice, &in.job)) {
+        if (err != EA_OK)
+            return unreachable(mq);
+        if (is_chosen(choice, &in.job)) {
             ++*found;
             status = settle_one(mq, &in.job, queue, put_back);
         } else {
-            taken[n++] = in.job.tag;
+            last = in.job.tag;
             if (choice == NULL) {
                 ++*found;
                 print_letter(&in.job);
             }
         }
+        if (i == 0 && status == DONE) {
+            if (ea_mq_depth(mq, name, &more, &consumers) != EA_OK)
+                return unreachable(mq);
+            depth += more;
+        }
     }
-    if (status == DONE)
-        status = give_back(mq, name, taken, n);
-    free(taken);
-    return status;
+    return status == DONE ? give_back(mq, name, last) : status;
 }
 
 static bool is_queue(const char *name)
