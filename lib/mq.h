@@ -71,8 +71,8 @@ enum ea_err ea_mq_consume(struct ea_mq *mq, const char *queue, int prefetch) EA_
 enum ea_err ea_mq_ack(struct ea_mq *mq, uint64_t tag, bool multiple) EA_MUST;
 enum ea_err ea_mq_reject(struct ea_mq *mq, uint64_t tag, bool requeue) EA_MUST;
 
-/* For `ea-queues`: by the broker's name of the queue. ea_mq_get sees what was done to the queue before it; EA_ENOTFOUND: empty. ea_mq_depth may be behind, as far as the broker's disk is.
- * ea_mq_give_back: all up to this tag that is not settled. */
+/* For `ea-queues`: by the broker's name of the queue. ea_mq_get: EA_ENOTFOUND: empty. ea_mq_depth says 0, too, when the broker does not know within a quarter of a second (stat/2 of its
+ * rabbit_quorum_queue), so decide nothing by it. ea_mq_give_back: all up to this tag that is not settled. */
 enum ea_err ea_mq_give_back(struct ea_mq *mq, uint64_t tag) EA_MUST;
 enum ea_err ea_mq_get(struct ea_mq *mq, const char *name, struct ea_mq_in *in) EA_MUST;
 enum ea_err ea_mq_depth(struct ea_mq *mq, const char *name, int64_t *messages, int64_t *consumers) EA_MUST;

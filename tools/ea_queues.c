@@ -158,18 +158,15 @@ static int give_back(struct ea_mq *mq, const char *name, uint64_t last)
     return DONE;
 }
 
-/* Goes once through the dead letters of a queue; without a choice it tells what they are. Those that are not chosen are given back. How many there are is asked after the first was had: only
- * then does the answer count what another look gave back just before. */
-static int walk(struct ea_mq *mq, const char *queue, const struct choice *choice, bool put_back,
-                int64_t *found)
+/* Goes through the dead letters of a queue, `most` at most; without a choice it tells what they are. Those that are not chosen are given back. The end is where the broker has no more: it
+ * says that a queue is empty, too, when it is too busy to know how many are in it. */
+static int walk(struct ea_mq *mq, const char *name, const char *queue, const struct choice *choice,
+                bool put_back, int64_t most, int64_t *found)
 {
-    char name[EA_MQ_NAME_SIZE];
-    int64_t depth = 1, more, consumers;
     uint64_t last = 0;
     int status = DONE;
 
-    ea_mq_topology_dead(queue, name);
-    for (int64_t i = 0; status == DONE && i < depth; i++) {
+    for (int64_t i = 0; status == DONE && i < most; i++) {
         struct ea_mq_in in;
         enum ea_err err = ea_mq_get(mq, name, &in);
 
@@ -180,20 +177,27 @@ static int walk(struct ea_mq *mq, const char *queue, const struct choice *choice
         if (is_chosen(choice, &in.job)) {
             ++*found;
             status = settle_one(mq, &in.job, queue, put_back);
-        } else {
-            last = in.job.tag;
-            if (choice == NULL) {
-                ++*found;
-                print_letter(&in.job);
-            }
+            continue;
         }
-        if (i == 0 && status == DONE) {
-            if (ea_mq_depth(mq, name, &more, &consumers) != EA_OK)
-                return unreachable(mq);
-            depth += more;
+        last = in.job.tag;
+        if (choice == NULL) {
+            ++*found;
+            print_letter(&in.job);
         }
     }
     return status == DONE ? give_back(mq, name, last) : status;
+}
+
+/* Those that are there now, for what is replayed may be back before the end is reached. */
+static int count(struct ea_mq *mq, const char *name, int64_t *n)
+{
+    uint64_t last = 0;
+    struct ea_mq_in in;
+    enum ea_err err;
+
+    for (*n = 0; (err = ea_mq_get(mq, name, &in)) == EA_OK; ++*n)
+        last = in.job.tag;
+    return err == EA_ENOTFOUND ? give_back(mq, name, last) : unreachable(mq);
 }
 
 static bool is_queue(const char *name)
@@ -204,6 +208,7 @@ static bool is_queue(const char *name)
 static int show_dead(struct ea_mq *mq, const char *only)
 {
     const char *queue;
+    char name[EA_MQ_NAME_SIZE];
     int64_t found = 0;
     int status = DONE;
     size_t i = 0;
@@ -216,7 +221,7 @@ static int show_dead(struct ea_mq *mq, const char *only)
             continue;
         found = 0;
         printf("%s:\n", queue);
-        status = walk(mq, queue, NULL, false, &found);
+        status = walk(mq, ea_mq_topology_dead(queue, name), queue, NULL, false, INT64_MAX, &found);
         if (status == DONE && found == 0)
             printf("no dead letters\n");
     } while (status == DONE && strcmp(queue, EA_MQ_UNROUTED) != 0);
@@ -240,9 +245,12 @@ static bool read_choice(int argc, char **argv, struct choice *out)
 
 static int settle(struct ea_mq *mq, const char *queue, const struct choice *choice, bool put_back)
 {
-    int64_t found = 0;
-    int status = walk(mq, queue, choice, put_back, &found);
+    char name[EA_MQ_NAME_SIZE];
+    int64_t there, found = 0;
+    int status = count(mq, ea_mq_topology_dead(queue, name), &there);
 
+    if (status == DONE)
+        status = walk(mq, name, queue, choice, put_back, there, &found);
     if (status == DONE && found == 0 && !choice->all)
         return stop(NOT_THERE, "%s has no dead letter of event %" PRId64, queue, choice->event_id);
     if (status == DONE)
