@@ -158,8 +158,8 @@ static int give_back(struct ea_mq *mq, const char *name, uint64_t last)
     return DONE;
 }
 
-/* Goes through the dead letters of a queue, `most` at most; without a choice it tells what they are. Those that are not chosen are given back. The end is where the broker has no more: it
- * says that a queue is empty, too, when it is too busy to know how many are in it. */
+/* Goes through the dead letters of a queue, `most` at most; without a choice it tells what they are. Those that are not chosen are given back. The end is where
+ * ea_mq_get has no more; ea_mq_depth may say so before. */
 static int walk(struct ea_mq *mq, const char *name, const char *queue, const struct choice *choice,
                 bool put_back, int64_t most, int64_t *found)
 {

@@ -1,28 +1,12 @@
 #include "fcgi/gateway/roster_file.h"
 
 #include "lib/buf.h"
-#include "tests/unit/unit.h"
+#include "tests/unit/arena.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define HEADER "role,given name,family name,email,course code\n"
-
-static struct ea_arena *arena;
-
-static int fresh_arena(void **state)
-{
-    (void)state;
-    arena = ea_arena_new();
-    return arena ? 0 : -1;
-}
-
-static int free_arena(void **state)
-{
-    (void)state;
-    ea_arena_free(arena);
-    return 0;
-}
 
 static struct gateway_roster parsed(const char *text)
 {
@@ -259,19 +243,21 @@ static void random_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_plain_roster, fresh_arena, free_arena),
-        cmocka_unit_test_setup_teardown(columns_in_any_order_and_under_any_spelling, fresh_arena, free_arena),
-        cmocka_unit_test_setup_teardown(quoted_fields, fresh_arena, free_arena),
-        cmocka_unit_test_setup_teardown(line_ends_of_every_kind, fresh_arena, free_arena),
-        cmocka_unit_test_setup_teardown(every_fault_of_a_row_is_told, fresh_arena, free_arena),
-        cmocka_unit_test_setup_teardown(repeated_people, fresh_arena, free_arena),
-        cmocka_unit_test_setup_teardown(the_first_row_of_a_person_is_the_account, fresh_arena, free_arena),
-        cmocka_unit_test_setup_teardown(unbalanced_quotes, fresh_arena, free_arena),
-        cmocka_unit_test_setup_teardown(a_quote_open_at_the_end, fresh_arena, free_arena),
-        cmocka_unit_test_setup_teardown(files_that_are_no_roster, fresh_arena, free_arena),
-        cmocka_unit_test_setup_teardown(the_list_of_errors_is_bounded, fresh_arena, free_arena),
-        cmocka_unit_test_setup_teardown(too_many_rows, fresh_arena, free_arena),
-        cmocka_unit_test_setup_teardown(random_bytes, fresh_arena, free_arena),
+        cmocka_unit_test_setup_teardown(a_plain_roster, arena_set_up, arena_tear_down),
+        cmocka_unit_test_setup_teardown(columns_in_any_order_and_under_any_spelling, arena_set_up,
+                                        arena_tear_down),
+        cmocka_unit_test_setup_teardown(quoted_fields, arena_set_up, arena_tear_down),
+        cmocka_unit_test_setup_teardown(line_ends_of_every_kind, arena_set_up, arena_tear_down),
+        cmocka_unit_test_setup_teardown(every_fault_of_a_row_is_told, arena_set_up, arena_tear_down),
+        cmocka_unit_test_setup_teardown(repeated_people, arena_set_up, arena_tear_down),
+        cmocka_unit_test_setup_teardown(the_first_row_of_a_person_is_the_account, arena_set_up,
+                                        arena_tear_down),
+        cmocka_unit_test_setup_teardown(unbalanced_quotes, arena_set_up, arena_tear_down),
+        cmocka_unit_test_setup_teardown(a_quote_open_at_the_end, arena_set_up, arena_tear_down),
+        cmocka_unit_test_setup_teardown(files_that_are_no_roster, arena_set_up, arena_tear_down),
+        cmocka_unit_test_setup_teardown(the_list_of_errors_is_bounded, arena_set_up, arena_tear_down),
+        cmocka_unit_test_setup_teardown(too_many_rows, arena_set_up, arena_tear_down),
+        cmocka_unit_test_setup_teardown(random_bytes, arena_set_up, arena_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
